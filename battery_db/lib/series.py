@@ -1,0 +1,127 @@
+"""Standard columns of time series, and how they are kept as Parquet.
+
+Names are the machine names of the Battery Data Format (BDF, ontology 1.3.0), units
+are in the names, and **positive current charges the cell**. Cycle and step numbers
+are the instrument's own; ``step_count`` is ours and never repeats within a file.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from battery_db.lib.errors import MissingColumn, UnreadableFile
+
+REQUIRED: Mapping[str, pl.DataType] = {
+    "test_time_second": pl.Float64(),
+    "voltage_volt": pl.Float32(),
+    "current_ampere": pl.Float32(),
+}
+OPTIONAL: Mapping[str, pl.DataType] = {
+    "unix_time_second": pl.Float64(),
+    "cycle_count": pl.Int32(),
+    "step_count": pl.Int32(),
+    "step_id": pl.Int32(),
+    "step_type": pl.Categorical(),
+    "step_time_second": pl.Float64(),
+    "record_index": pl.Int64(),
+    "charging_capacity_ah": pl.Float32(),
+    "discharging_capacity_ah": pl.Float32(),
+    "step_cumulative_capacity_ah": pl.Float32(),
+    "charging_energy_wh": pl.Float32(),
+    "discharging_energy_wh": pl.Float32(),
+    "step_cumulative_energy_wh": pl.Float32(),
+    "ambient_temperature_celsius": pl.Float32(),
+    "surface_temperature_celsius": pl.Float32(),
+    "temperature_t1_celsius": pl.Float32(),
+    "temperature_t2_celsius": pl.Float32(),
+    "temperature_t3_celsius": pl.Float32(),
+    "ac_internal_resistance_ohm": pl.Float32(),
+    "dc_internal_resistance_ohm": pl.Float32(),
+    "frequency_hertz": pl.Float64(),
+    "real_impedance_ohm": pl.Float64(),
+    "imaginary_impedance_ohm": pl.Float64(),
+}
+COLUMNS: Mapping[str, pl.DataType] = {**REQUIRED, **OPTIONAL}
+ROW_GROUP_ROWS = 20_000
+
+
+def standardise(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep the standard columns of ``frame``, in standard order and types.
+
+    Raises MissingColumn when time, voltage or current is absent, and UnreadableFile
+    when there is no row or a value is beyond its type.
+    """
+    missing = [name for name in REQUIRED if name not in frame.columns]
+    if missing:
+        raise MissingColumn(
+            f"The file has no column for {', '.join(missing)}; found: {', '.join(frame.columns[:12])}.",
+            fix="Export it again with time, voltage and current, or map its columns.",
+        )
+    if frame.height == 0:
+        raise UnreadableFile(
+            "The file holds no data row.", fix="Check on the cycler that the test has started."
+        )
+    present = [name for name in COLUMNS if name in frame.columns]
+    try:
+        return frame.select(pl.col(name).cast(COLUMNS[name]) for name in present)
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableFile(
+            f"A value does not fit its column: {str(error).splitlines()[0]}",
+            fix="Look for damaged lines in the file.",
+        ) from error
+
+
+def write_parquet(
+    frame: pl.DataFrame, target: Path | IO[bytes], metadata: Mapping[str, str]
+) -> None:
+    """Write ``frame`` (standard columns): zstd, byte-stream-split floats, 20k-row groups."""
+    table = frame.to_arrow().replace_schema_metadata(
+        {key.encode(): value.encode() for key, value in metadata.items()}
+    )
+    floats = [f.name for f in table.schema if pa.types.is_floating(f.type)]
+    words = [
+        f.name
+        for f in table.schema
+        if pa.types.is_dictionary(f.type)
+        or pa.types.is_string(f.type)
+        or pa.types.is_large_string(f.type)
+    ]
+    pq.write_table(
+        table,
+        target,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=ROW_GROUP_ROWS,
+        use_dictionary=words,
+        column_encoding={name: "BYTE_STREAM_SPLIT" for name in floats},
+    )
+
+
+def read_parquet(
+    source: Path | IO[bytes],
+    columns: Sequence[str] | None = None,
+    cycles: tuple[int, int] | None = None,
+) -> pl.DataFrame:
+    """Read a stored series; ``cycles`` keeps ``first <= cycle_count <= last``.
+
+    Raises UnreadableFile when the stored file is damaged or empty.
+    """
+    filters = (
+        None
+        if cycles is None
+        else [("cycle_count", ">=", cycles[0]), ("cycle_count", "<=", cycles[1])]
+    )
+    try:
+        table = pq.read_table(source, columns=list(columns) if columns else None, filters=filters)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnreadableFile(
+            f"The stored series can not be read: {error}",
+            fix="Import the file again; the nightly run does so by itself.",
+        ) from error
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame

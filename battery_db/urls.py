@@ -1,0 +1,19 @@
+"""One include per app. The cell page and the report are composed here, by URL."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from battery_db import api, pages
+
+urlpatterns = [
+    path("", pages.last_night, name="last-night"),
+    path("search/", pages.search, name="search"),
+    path("healthz", pages.healthz, name="healthz"),
+    path("readyz", pages.readyz, name="readyz"),
+    path("account/", include("battery_db.accounts.urls")),
+    path("jobs/", include("battery_db.lib.runs.urls")),
+    path("cycling/", include("cycling.urls")),
+    path("", include("cells.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include(api.urlpatterns)),
+]

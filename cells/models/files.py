@@ -1,0 +1,185 @@
+"""Files as found under the watched folders, and what they are about."""
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from simple_history.models import HistoricalRecords
+
+
+class Folder(models.Model):
+    """A root that cyclers write to. battery_db only ever reads it."""
+
+    name = models.CharField(max_length=100, unique=True)
+    path = models.CharField(max_length=1000, unique=True, help_text="Absolute path on the server.")
+    time_zone = models.CharField(
+        max_length=60,
+        default="UTC",
+        help_text="Zone of the clocks that write here, such as Europe/Berlin.",
+    )
+    is_active = models.BooleanField(default=True, help_text="Switched off: kept, but not scanned.")
+    scanned_at = models.DateTimeField(null=True, editable=False)
+    error = models.TextField(blank=True, editable=False, help_text="Why the last scan failed.")
+    history = HistoricalRecords(excluded_fields=["scanned_at", "error"])
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RawFileQuerySet(models.QuerySet["RawFile"]):
+    def present(self) -> "RawFileQuerySet":
+        return self.exclude(state=RawFile.State.MISSING)
+
+    def settled(self) -> "RawFileQuerySet":
+        """Content that is known by its hash and not being written to."""
+        return self.filter(state=RawFile.State.STABLE, duplicate_of=None, deprecated=False)
+
+    def identified(self) -> "RawFileQuerySet":
+        """Files whose metadata has every field that their experiment type needs."""
+        return self.filter(metadata__is_valid=True)
+
+
+class RawFile(models.Model):
+    """A file as found. Only ``cells.jobs`` (the scan) changes what the disk says of it.
+
+    ``path`` is relative to the folder, in the reversible text form of
+    ``battery_db.lib.names`` (names may hold any byte). ``sha256`` is empty until the
+    file has settled and was read once.
+    """
+
+    class State(models.TextChoices):
+        GROWING = "growing", "changed a moment ago"
+        STABLE = "stable", "settled"
+        MISSING = "missing", "no longer there"
+        UNREADABLE = "unreadable", "may not be read"
+
+    folder = models.ForeignKey(Folder, models.PROTECT, related_name="files")
+    path = models.CharField(max_length=2000)
+    name = models.CharField(max_length=500)
+    size = models.BigIntegerField()
+    modified_at = models.DateTimeField()
+    mtime_ns = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=10, choices=State)
+    error = models.TextField(blank=True, help_text="Why the file could not be read from disk.")
+    duplicate_of = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="duplicates",
+        help_text="An earlier file with the same content.",
+    )
+    deprecated = models.BooleanField(default=False, help_text="Ignored until restored.")
+    deprecated_reason = models.CharField(max_length=300, blank=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(help_text="When a scan last saw a change.")
+    history = HistoricalRecords(
+        excluded_fields=[
+            "size",
+            "modified_at",
+            "mtime_ns",
+            "sha256",
+            "state",
+            "error",
+            "changed_at",
+        ]
+    )
+
+    objects = RawFileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-changed_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["folder", "path"], name="file_once_per_folder"),
+        ]
+        indexes = [
+            models.Index(fields=["sha256"], name="file_by_content"),
+            models.Index(fields=["-changed_at", "-id"], name="file_newest"),
+            models.Index(fields=["state"], name="file_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("cells:file", args=[self.pk])
+
+
+class FileMetadata(models.Model):
+    """What a file is about: read from its name, or corrected by hand.
+
+    A field named in ``manual_fields`` was set by a person and is never overwritten by
+    a later parse. ``problems`` says, in words, what is missing or was refused.
+    """
+
+    class Experiment(models.TextChoices):
+        CYCLING = "cycling"
+        FORMATION = "formation"
+        RPT = "rpt", "reference performance test"
+        IMPEDANCE = "impedance"
+        FTIR = "ftir", "FTIR"
+        GAS_INSITU = "gas_insitu", "gas in situ"
+        SYMMETRIC = "symmetric", "symmetric cell impedance"
+        THERMAL_ARC = "arc", "thermal, ARC"
+        THERMAL_TAM = "tam", "thermal, microcalorimetry"
+        STORAGE_SMART = "storage_smart", "storage, smart"
+        STORAGE_DUMB = "storage_dumb", "storage, dumb"
+        ELECTROLYTE_GCMS = "gcms", "electrolyte, GC-MS"
+        ELECTROLYTE_LDTA = "ldta", "electrolyte, Li-DTA"
+        ELECTRODE_XPS = "xps", "electrode, XPS"
+
+    class Cycler(models.TextChoices):
+        NEWARE = "neware", "Neware"
+        MACCOR = "maccor", "Maccor"
+        MOLI = "moli", "Moli"
+        UHPC = "uhpc", "UHPC"
+        NOVONIX = "novonix", "Novonix"
+
+    file = models.OneToOneField(RawFile, models.CASCADE, related_name="metadata")
+    experiment = models.CharField(max_length=16, choices=Experiment, blank=True)
+    cycler = models.CharField(max_length=10, choices=Cycler, blank=True)
+    cell_id = models.PositiveIntegerField(
+        "Cell ID",
+        null=True,
+        blank=True,
+        help_text="A number, so that files may come before their cell.",
+    )
+    start_cycle = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Cycles the cell had done before this file."
+    )
+    upper_cutoff_voltage = models.FloatField("voltage / V", null=True, blank=True)
+    temperature_celsius = models.FloatField("temperature / degC", null=True, blank=True)
+    operator = models.CharField("initials", max_length=10, blank=True)
+    date = models.DateField(null=True, blank=True)
+    drive_profile = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Rates as the name says them, such as 1C1C or CCCV C/3.",
+    )
+    electrode = models.CharField(
+        max_length=10, blank=True, help_text="Symmetric cells and XPS: a or c."
+    )
+    is_valid = models.BooleanField(default=False, editable=False)
+    problems = models.JSONField(default=list, editable=False)
+    manual_fields = models.JSONField(default=list, editable=False)
+    grammar_version = models.PositiveSmallIntegerField(default=0, editable=False)
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name_plural = "file metadata"
+        indexes = [
+            models.Index(fields=["cell_id", "experiment"], name="metadata_by_cell"),
+            models.Index(fields=["is_valid"], name="metadata_by_validity"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_valid=False) | Q(cell_id__isnull=False),
+                name="valid_metadata_names_a_cell",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"metadata of {self.file_id}"

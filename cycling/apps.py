@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CyclingConfig(AppConfig):
+    name = "cycling"
+    verbose_name = "Cycling"

@@ -1,0 +1,206 @@
+"""What the cyclers measured: tests, half-cycles and groups. Points lie in Parquet."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from simple_history.models import HistoricalRecords
+
+from cells.models import Dataset, RawFile, Snapshot
+
+
+class Polarity(models.TextChoices):
+    CHARGE = "charge"
+    DISCHARGE = "discharge"
+
+
+class CyclingTest(models.Model):
+    """One cell's data from one file content, as one reader version understood it.
+
+    Only ``cycling.jobs`` writes these rows: the row, its half-cycles and the switch of
+    ``series_name`` happen in one transaction. A failed import is a row too, so that the
+    same content is not tried again until the content or the reader changes; failures
+    with ``is_transient`` (disk full, database gone) are tried again the next night.
+    """
+
+    class Status(models.TextChoices):
+        IMPORTED = "imported"
+        PARTIAL = "partial", "imported in part"
+        FAILED = "failed"
+
+    file = models.OneToOneField(RawFile, models.CASCADE, related_name="cycling_test")
+    sha256 = models.CharField(max_length=64)
+    status = models.CharField(max_length=8, choices=Status)
+    is_transient = models.BooleanField(default=False)
+    error = models.TextField(blank=True)
+    fix = models.TextField(blank=True)
+    findings = models.JSONField(default=list, help_text="What the user should know about the data.")
+    format_name = models.CharField(max_length=60, blank=True)
+    reader_version = models.PositiveSmallIntegerField(default=0)
+    summary_version = models.PositiveSmallIntegerField(default=0)
+    series_name = models.CharField(
+        max_length=200, blank=True, help_text="Key in the series storage."
+    )
+    series_bytes = models.BigIntegerField(default=0)
+    row_count = models.BigIntegerField(default=0)
+    first_cycle = models.IntegerField(null=True)
+    last_cycle = models.IntegerField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    imported_at = models.DateTimeField()
+    instrument = models.JSONField(default=dict, help_text="What the file's header says of itself.")
+
+    class Meta:
+        ordering = ["file_id"]
+        indexes = [
+            models.Index(fields=["status"], name="test_by_status"),
+            models.Index(fields=["sha256"], name="test_by_content"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.file)
+
+    def get_absolute_url(self) -> str:
+        return reverse("cycling:test", args=[self.pk])
+
+    @property
+    def has_series(self) -> bool:
+        return bool(self.series_name)
+
+
+class CellState(models.Model):
+    """What cycling knows of one Cell ID, registered or not: its capacity and grouping."""
+
+    cell_id = models.PositiveIntegerField(primary_key=True)
+    theoretical_capacity_ah = models.FloatField(null=True)
+    capacity_is_manual = models.BooleanField(default=False)
+    grouped_fingerprint = models.CharField(
+        max_length=64, blank=True, help_text="Digest of what the groups were made from."
+    )
+    grouped_at = models.DateTimeField(null=True)
+    history = HistoricalRecords(excluded_fields=["grouped_fingerprint", "grouped_at"])
+
+    def __str__(self) -> str:
+        return f"Cell {self.cell_id}"
+
+
+class CycleGroup(models.Model):
+    """Half-cycles of one cell and polarity that were driven alike.
+
+    The ranges are the box that holds its members and can be used as a dataset filter
+    directly. Rates are C-rates (current over theoretical capacity), never negative.
+    """
+
+    cell = models.ForeignKey(CellState, models.CASCADE, related_name="groups")
+    polarity = models.CharField(max_length=9, choices=Polarity)
+    number = models.PositiveSmallIntegerField(help_text="1 is the largest group of its polarity.")
+    irregular = models.BooleanField(
+        default=False, help_text="Members that fit nowhere: interrupted, aborted."
+    )
+    size = models.PositiveIntegerField()
+    constant_rate = models.FloatField(null=True)
+    end_rate = models.FloatField(null=True)
+    previous_end_rate = models.FloatField(null=True)
+    end_voltage = models.FloatField(null=True)
+    previous_end_voltage = models.FloatField(null=True)
+    box = models.JSONField(
+        default=dict, help_text="attribute -> [minimum, maximum] over the members."
+    )
+
+    class Meta:
+        ordering = ["cell", "polarity", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cell", "polarity", "number"], name="group_number_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_polarity_display()} {self.number}"
+
+
+class HalfCycle(models.Model):
+    """One charge or one discharge: a row of summary numbers. Currents and capacities are magnitudes."""
+
+    test = models.ForeignKey(CyclingTest, models.CASCADE, related_name="half_cycles")
+    cell_id = models.PositiveIntegerField(
+        help_text="As the file's metadata says; follows corrections."
+    )
+    polarity = models.CharField(max_length=9, choices=Polarity)
+    ordinal = models.PositiveIntegerField(help_text="Position within the test, from 0.")
+    cycle_count = models.IntegerField(help_text="The instrument's own number.")
+    first_row = models.BigIntegerField()
+    last_row = models.BigIntegerField()
+    start_time_second = models.FloatField(help_text="Test time at the start.")
+    duration_second = models.FloatField()
+    started_at = models.DateTimeField(null=True)
+    capacity_ah = models.FloatField()
+    energy_wh = models.FloatField()
+    mean_voltage_volt = models.FloatField(null=True, help_text="Energy over capacity.")
+    mean_current_ampere = models.FloatField(null=True)
+    constant_current_ampere = models.FloatField(null=True)
+    end_current_ampere = models.FloatField(null=True)
+    end_voltage_volt = models.FloatField(null=True)
+    previous_constant_current_ampere = models.FloatField(null=True)
+    previous_end_current_ampere = models.FloatField(null=True)
+    previous_end_voltage_volt = models.FloatField(null=True)
+    mean_temperature_celsius = models.FloatField(null=True)
+    is_complete = models.BooleanField(
+        default=True, help_text="False for the last one of a growing file."
+    )
+    group = models.ForeignKey(CycleGroup, models.SET_NULL, null=True, related_name="half_cycles")
+    excluded = models.BooleanField(default=False)
+    excluded_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["test", "ordinal"]
+        constraints = [
+            models.UniqueConstraint(fields=["test", "ordinal"], name="half_cycle_once"),
+            models.CheckConstraint(condition=Q(capacity_ah__gte=0), name="capacity_not_negative"),
+        ]
+        indexes = [
+            # The cell page and the grouping read a whole cell; exports read cell and group.
+            models.Index(fields=["cell_id", "polarity", "cycle_count"], name="half_cycle_by_cell"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.polarity} {self.cycle_count}"
+
+
+class DatasetExport(models.Model):
+    """A CSV folder of a dataset, zipped, as it was at one moment."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="exports")
+    fingerprint = models.CharField(max_length=64, help_text="Digest of everything that went in.")
+    file_name = models.CharField(max_length=300, help_text="Key in the default storage.")
+    file_count = models.PositiveIntegerField()
+    byte_count = models.BigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Shard(models.Model):
+    """One file of a snapshot's tensors, known by its content."""
+
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="shards")
+    number = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    byte_count = models.BigIntegerField()
+    storage_name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["snapshot", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "number"], name="shard_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot} {self.number}"
