@@ -62,6 +62,7 @@ CONTENT_SECURITY_POLICY = {
 # Applications -----------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "battery_db",
     "battery_db.lib.runs",
     "battery_db.accounts",
     "cells",

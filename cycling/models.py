@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
@@ -119,13 +120,36 @@ class CycleGroup(models.Model):
         return f"{self.get_polarity_display()} {self.number}"
 
 
+class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
+    def of_cell(self, cell_id: int) -> "HalfCycleQuerySet":
+        """Half-cycles of every file in use that speaks of this Cell ID.
+
+        The link goes through the file's metadata, so a correction there moves the
+        cycles at once.
+        """
+        return self.in_use().filter(test__file__metadata__cell_id=cell_id)
+
+    def in_use(self) -> "HalfCycleQuerySet":
+        return self.filter(
+            test__file__deprecated=False,
+            test__file__duplicate_of=None,
+            test__file__metadata__is_valid=True,
+        )
+
+    def with_cycle(self) -> "HalfCycleQuerySet":
+        """Add ``cycle``: the absolute cycle number, start cycle of the file + its own count."""
+        start = Coalesce("test__file__metadata__start_cycle", 0)
+        return self.annotate(cycle=F("cycle_count") + start)
+
+
 class HalfCycle(models.Model):
-    """One charge or one discharge: a row of summary numbers. Currents and capacities are magnitudes."""
+    """One charge or one discharge: a row of summary numbers.
+
+    Currents and capacities are magnitudes. Columns are those of
+    ``cycling.half_cycles.summarise``; ``excluded`` outlives a new import.
+    """
 
     test = models.ForeignKey(CyclingTest, models.CASCADE, related_name="half_cycles")
-    cell_id = models.PositiveIntegerField(
-        help_text="As the file's metadata says; follows corrections."
-    )
     polarity = models.CharField(max_length=9, choices=Polarity)
     ordinal = models.PositiveIntegerField(help_text="Position within the test, from 0.")
     cycle_count = models.IntegerField(help_text="The instrument's own number.")
@@ -152,15 +176,13 @@ class HalfCycle(models.Model):
     excluded = models.BooleanField(default=False)
     excluded_reason = models.CharField(max_length=300, blank=True)
 
+    objects = HalfCycleQuerySet.as_manager()
+
     class Meta:
         ordering = ["test", "ordinal"]
         constraints = [
             models.UniqueConstraint(fields=["test", "ordinal"], name="half_cycle_once"),
             models.CheckConstraint(condition=Q(capacity_ah__gte=0), name="capacity_not_negative"),
-        ]
-        indexes = [
-            # The cell page and the grouping read a whole cell; exports read cell and group.
-            models.Index(fields=["cell_id", "polarity", "cycle_count"], name="half_cycle_by_cell"),
         ]
 
     def __str__(self) -> str:
