@@ -7,6 +7,8 @@ from battery_db import api, pages
 
 urlpatterns = [
     path("", pages.last_night, name="last-night"),
+    path("nights/start/", pages.start_night, name="start-night"),
+    path("nights/<uuid:job_id>/", pages.last_night, name="night"),
     path("search/", pages.search, name="search"),
     path("healthz", pages.healthz, name="healthz"),
     path("readyz", pages.readyz, name="readyz"),

@@ -1,0 +1,94 @@
+"""The night, as one readable list.
+
+Each step is a question about what is new or stale, so a night that was lost, cut
+short or run twice leaves nothing undone and does nothing twice. The parts of a step
+run side by side on all workers; the next step starts when the last part has ended,
+failed parts included: one bad file or folder never stops the others.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from battery_db.lib.runs.registry import Done, JobRequest, Outcome, Wait
+
+# Small enough to share among workers and to show progress, large enough to keep the
+# queue short.
+FILES_PER_PART = 8
+CELLS_PER_PART = 20
+
+
+def scan() -> Iterable[JobRequest]:
+    from cells.models import Folder
+
+    for folder in Folder.objects.filter(is_active=True):
+        yield JobRequest("cells.scan", {"folder_id": folder.pk}, f"Scan {folder.name}")
+
+
+def identify() -> Iterable[JobRequest]:
+    yield JobRequest("cells.identify", title="Read metadata from file names")
+
+
+def check() -> Iterable[JobRequest]:
+    yield JobRequest("cycling.check_series", title="Check stored series")
+
+
+def import_new() -> Iterable[JobRequest]:
+    from cycling.jobs import importing
+
+    # Largest first, so that no worker is left alone with a big file at the end.
+    file_ids = list(importing.stale().order_by("-size", "pk").values_list("pk", flat=True))
+    for part in _parts(file_ids, FILES_PER_PART):
+        yield JobRequest("cycling.import_files", {"file_ids": part}, f"Import {len(part)} files")
+
+
+def group() -> Iterable[JobRequest]:
+    from cycling.jobs import grouping
+
+    for part in _parts(grouping.stale_cells(), CELLS_PER_PART):
+        yield JobRequest("cycling.group_cells", {"cell_ids": part}, f"Group {len(part)} cells")
+
+
+def export() -> Iterable[JobRequest]:
+    from cycling.jobs import exporting
+
+    for dataset in exporting.stale_datasets():
+        yield JobRequest("cycling.export_dataset", {"slug": dataset.slug}, f"Export {dataset}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    title: str
+    parts: Callable[[], Iterable[JobRequest]]
+
+
+STEPS = (
+    Step("scan", "Scan folders", scan),
+    Step("identify", "Read metadata from names", identify),
+    Step("check", "Check stored series", check),
+    Step("import", "Import files", import_new),
+    Step("group", "Group cycles", group),
+    Step("export", "Export datasets", export),
+)
+
+
+def run_night(context: Any) -> Outcome:
+    """Job: start the next step that has something to do, or report."""
+    position: int = context.memory.get("position", 0)
+    started: dict[str, int] = dict(context.memory.get("parts", {}))
+    while position < len(STEPS):
+        step = STEPS[position]
+        context.check_cancelled()
+        parts = list(step.parts())
+        started[step.name] = len(parts)
+        position += 1
+        if parts:
+            memory = {"position": position, "parts": started, "step": step.title}
+            return Wait(parts, memory)
+    return Done({"parts": started}, url="/")
+
+
+def _parts(ids: Iterable[int], size: int) -> Iterable[list[int]]:
+    ids = list(ids)
+    return ([*ids[start : start + size]] for start in range(0, len(ids), size))
