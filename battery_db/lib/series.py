@@ -118,10 +118,39 @@ def read_parquet(
     try:
         table = pq.read_table(source, columns=list(columns) if columns else None, filters=filters)
     except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableFile(
-            f"The stored series can not be read: {error}",
-            fix="Import the file again; the nightly run does so by itself.",
-        ) from error
+        raise _damaged(error) from error
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def read_rows(
+    source: Path | IO[bytes], columns: Sequence[str], first: int, last: int
+) -> pl.DataFrame:
+    """Rows ``first`` to ``last`` (inclusive); only the row groups that hold them are read.
+
+    Raises UnreadableFile when the stored file is damaged or empty.
+    """
+    try:
+        file = pq.ParquetFile(source, memory_map=isinstance(source, Path))
+        groups, start = [], 0
+        skipped = None
+        for index in range(file.num_row_groups):
+            end = start + file.metadata.row_group(index).num_rows
+            if start <= last and first < end:
+                groups.append(index)
+                skipped = start if skipped is None else skipped
+            start = end
+        table = file.read_row_groups(groups, columns=list(columns))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(error) from error
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame.slice(first - (skipped or 0), last - first + 1)
+
+
+def _damaged(error: Exception) -> UnreadableFile:
+    return UnreadableFile(
+        f"The stored series can not be read: {error}",
+        fix="Import the file again; the nightly run does so by itself.",
+    )
