@@ -1,0 +1,199 @@
+"""The experiments a lab does to its cells, as data: words, cyclers, needed fields.
+
+One row per kind of experiment and set of cyclers; the first row that matches says
+what a file of it must tell to be of use. After the rules of the reference
+(operator and date always; the rest by kind).
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a file is about. Field names and values are those of ``FileMetadata``."""
+
+    experiment: str = ""
+    cycler: str = ""
+    cell_id: int | None = None
+    start_cycle: int | None = None
+    upper_cutoff_voltage: float | None = None
+    temperature_celsius: float | None = None
+    operator: str = ""
+    date: dt.date | None = None
+    drive_profile: str = ""
+    electrode: str = ""
+
+
+METADATA_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Metadata))
+
+CYCLERS: Mapping[str, tuple[str, ...]] = {
+    "neware": ("nw", "neware"),
+    "maccor": ("maccor",),
+    "moli": ("mo", "moli"),
+    "uhpc": ("uhpc",),
+    "novonix": ("nx", "novonix"),
+}
+CYCLER_TITLES: Mapping[str, str] = {
+    "neware": "Neware",
+    "maccor": "Maccor",
+    "moli": "Moli",
+    "uhpc": "UHPC",
+    "novonix": "Novonix",
+}
+EXTENSION_CYCLERS: Mapping[str, str] = {"nda": "neware", "ndax": "neware"}
+# Written beside data by people and programs; never a measurement.
+NOT_DATA = frozenset({
+    "pdf", "png", "jpg", "jpeg", "gif", "svg", "bmp", "tif", "tiff", "doc", "docx", "ppt", "pptx", "odt", "md", "html", "htm", "exe", "dll", "ini", "lnk"
+})  # fmt: skip
+
+ALWAYS = ("operator", "date")
+CELL = ("cell_id",)
+CELL_CYCLE = (*CELL, "start_cycle")
+CONDITIONS = ("upper_cutoff_voltage", "temperature_celsius")
+FULL = (*CELL_CYCLE, *CONDITIONS)
+ANY_CYCLER = ("", *CYCLERS)
+DETAILED = ("neware", "moli", "uhpc", "novonix")
+PLAIN = ("maccor", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentType:
+    """``code`` is how a generated name says it; ``aliases`` how a name may say it."""
+
+    experiment: str
+    title: str
+    code: str
+    aliases: tuple[str, ...]
+    cyclers: tuple[str, ...]
+    needs: tuple[str, ...]
+
+
+_CYCLING = ("cycling", "cycling", "CYC", ("cyc", "cycling"))
+_FORMATION = ("formation", "formation", "FM", ("fm", "form", "formation"))
+_IMPEDANCE = ("impedance", "impedance", "EIS", ("eis", "fra"))
+
+EXPERIMENT_TYPES: tuple[ExperimentType, ...] = (
+    ExperimentType(*_CYCLING, DETAILED, FULL),
+    ExperimentType(*_CYCLING, PLAIN, CELL_CYCLE),
+    ExperimentType(*_FORMATION, DETAILED, (*CELL, *CONDITIONS)),
+    ExperimentType(*_FORMATION, PLAIN, (*CELL, "upper_cutoff_voltage")),
+    ExperimentType("rpt", "reference performance test", "RPT", ("rpt",), ("neware",), FULL),
+    ExperimentType(*_IMPEDANCE, ("", "neware"), FULL),
+    ExperimentType(*_IMPEDANCE, ("maccor",), CELL_CYCLE),
+    ExperimentType(
+        "symmetric",
+        "symmetric cell impedance",
+        "SYM",
+        ("sym", "symmetric"),
+        ANY_CYCLER,
+        (*FULL, "electrode"),
+    ),
+    # A spectrum of the electrolyte of one cell. Extraction ends the cell's life, and
+    # fresh electrolyte has seen no cycle, so the start cycle says something but is not needed.
+    ExperimentType("ftir", "FTIR", "FTIR", ("ftir",), ANY_CYCLER, CELL),
+    ExperimentType(
+        "gas_insitu",
+        "gas in situ",
+        "GasInSitu",
+        ("gasinsitu", "insitugas", "insitu"),
+        ANY_CYCLER,
+        FULL,
+    ),
+    ExperimentType("arc", "thermal, ARC", "ARC", ("arc",), ANY_CYCLER, FULL),
+    ExperimentType("tam", "thermal, microcalorimetry", "TAM", ("tam",), ANY_CYCLER, FULL),
+    ExperimentType(
+        "storage_smart",
+        "storage, smart",
+        "STOSmart",
+        ("stosmart", "smart", "smartstorage", "storagesmart"),
+        ANY_CYCLER,
+        FULL,
+    ),
+    ExperimentType(
+        "storage_dumb",
+        "storage, dumb",
+        "STODumb",
+        ("stodumb", "dumb", "dumbstorage", "storagedumb"),
+        ANY_CYCLER,
+        FULL,
+    ),
+    ExperimentType("gcms", "electrolyte, GC-MS", "GCMS", ("gcms",), ANY_CYCLER, CELL_CYCLE),
+    ExperimentType("ldta", "electrolyte, Li-DTA", "LDTA", ("ldta",), ANY_CYCLER, FULL),
+    ExperimentType(
+        "xps", "electrode, XPS", "XPS", ("xps",), ANY_CYCLER, (*CELL_CYCLE, "electrode")
+    ),
+)
+
+EXPERIMENT_TITLES: Mapping[str, str] = {row.experiment: row.title for row in EXPERIMENT_TYPES}
+EXPERIMENT_CODES: Mapping[str, str] = {row.experiment: row.code for row in EXPERIMENT_TYPES}
+EXPERIMENT_WORDS: Mapping[str, str] = {
+    alias: row.experiment for row in EXPERIMENT_TYPES for alias in row.aliases
+}
+CYCLER_WORDS: Mapping[str, str] = {
+    alias: cycler for cycler, aliases in CYCLERS.items() for alias in aliases
+}
+
+# What a person reads when a field is missing: its name, and how a file name says it.
+FIELD_WORDS: Mapping[str, tuple[str, str]] = {
+    "experiment": ("kind of experiment", "CYC for cycling, FM for formation, EIS, FTIR"),
+    "cycler": ("cycler", "NW for Neware"),
+    "cell_id": ("Cell ID", "10001, five or six digits"),
+    "start_cycle": ("start cycle", "c0 when the cell was fresh"),
+    "upper_cutoff_voltage": ("voltage", "42V or 4.2V"),
+    "temperature_celsius": ("temperature", "30C"),
+    "operator": ("initials", "two to five letters at the front"),
+    "date": ("date", "YYMMDD, such as 240131"),
+    "drive_profile": ("drive profile", "1C1C"),
+    "electrode": ("electrode", "a or c after the kind of experiment"),
+}
+MAX_CELL_ID = 2_147_483_647
+MAX_START_CYCLE = 1_000_000
+VOLTAGE_RANGE = (0.0, 9.99)  # V
+TEMPERATURE_RANGE = (-100.0, 300.0)  # degC
+
+
+def find_type(experiment: str, cycler: str) -> ExperimentType | None:
+    """The row for a combination; None when the lab does not know such a combination."""
+    for row in EXPERIMENT_TYPES:
+        if row.experiment == experiment and cycler in row.cyclers:
+            return row
+    return None
+
+
+def needed_fields(metadata: Metadata) -> tuple[str, ...]:
+    row = find_type(metadata.experiment, metadata.cycler)
+    return (*ALWAYS, *row.needs) if row else (*ALWAYS, *CELL)
+
+
+def find_problems(metadata: Metadata) -> tuple[str, ...]:
+    """Why this metadata is not of use yet, in words; empty when it is valid."""
+    problems = _combination_problems(metadata)
+    for field in needed_fields(metadata):
+        if getattr(metadata, field) in (None, ""):
+            word, example = FIELD_WORDS[field]
+            problems.append(f"No {word}: expected {example}.")
+    return tuple(problems)
+
+
+def _combination_problems(metadata: Metadata) -> list[str]:
+    if not metadata.experiment:
+        word, example = FIELD_WORDS["experiment"]
+        return [f"No {word}: expected {example}."]
+    if find_type(metadata.experiment, metadata.cycler) is not None:
+        return []
+    title = EXPERIMENT_TITLES.get(metadata.experiment, metadata.experiment)
+    known = [
+        CYCLER_TITLES.get(cycler, "no named cycler")
+        for row in EXPERIMENT_TYPES
+        if row.experiment == metadata.experiment
+        for cycler in row.cyclers
+    ]
+    found = CYCLER_TITLES.get(metadata.cycler, metadata.cycler)
+    found = f"says {found}" if found else "names no cycler"
+    return [f"A file of the kind {title} is known from {' or '.join(known)}; this one {found}."]
+
+
+def corrected(metadata: Metadata, changes: Mapping[str, object]) -> Metadata:
+    return replace(metadata, **changes)  # type: ignore[arg-type]
