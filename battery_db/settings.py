@@ -19,6 +19,10 @@ env.prefix = "BATTERY_DB_"
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 
+# Where `manage.py run_lab` listens; a production web server has its own options.
+BIND = env.str("BIND", "127.0.0.1")
+PORT = env.int("PORT", 8000)
+
 # Security ---------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", False)
@@ -228,6 +232,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "battery_db.lib.errors.api_exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", "6000/min")},
+    "URL_FORMAT_OVERRIDE": None,  # ?format= belongs to the series endpoint
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
