@@ -250,7 +250,7 @@ SPECTACULAR_SETTINGS = {
 # Background work ----------------------------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", "")
-CELERY_BROKER_URL = REDIS_URL or "labfs://"
+CELERY_BROKER_URL = REDIS_URL or "labfs://localhost//"
 if REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         # Recovery is owned by the Job table, so Redis must not redeliver early.
@@ -262,6 +262,7 @@ if REDIS_URL:
     }
 else:
     _queue = DATA_DIR / "queue"
+    (_queue / "messages").mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_queue / "messages"),
         "data_folder_out": str(_queue / "messages"),
