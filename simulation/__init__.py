@@ -1,0 +1,1 @@
+"""Simulated cells: what a cycler would record of a cell that is known exactly."""
