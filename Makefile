@@ -1,0 +1,71 @@
+# battery_db: every command of the project. `make` alone lists them.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+
+# uv reads none of pip's settings; hand over those that say where packages are.
+comma := ,
+space := $(subst ,, )
+export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(PIP_FIND_LINKS))
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+export UV_HTTP_TIMEOUT ?= 300
+INSTALL := $(UV) pip install --quiet --python $(PY) -r pyproject.toml -c requirements.lock
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench services docs lock clean install install-all
+.DELETE_ON_ERROR:
+
+help:  ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: install  ## Start the lab: web, worker and scheduler; Ctrl-C stops it
+	@$(PY) manage.py run_lab --demo
+
+test: install-all  ## Run every test: PostgreSQL and Redis, SQLite, browser
+	@.ci/test $(ARGS)
+
+lint: install-all  ## Check style, types, spelling, import directions, migrations, deployment
+	@.ci/lint
+
+format: install-all  ## Let the formatters write
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix-only --quiet .
+
+bench: install-all  ## Measure import speed
+	@set -e; for file in benchmarks/*.py; do $(PY) $$file; done
+
+services:  ## Install PostgreSQL, Redis and Chromium with apt, where allowed
+	@.ci/services
+
+docs: install-all  ## Build the documentation into docs/_build/html
+	@$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+lock: $(PY)  ## Resolve pyproject.toml again and rewrite requirements.lock
+	@$(UV) pip compile --quiet --upgrade --universal --all-extras --python-version 3.11 \
+		--no-annotate --no-header pyproject.toml | sed 's/+cpu//' > $(VENV)/requirements.lock
+	@{ head -n 1 requirements.lock; cat $(VENV)/requirements.lock; } > $(VENV)/requirements.new
+	@mv $(VENV)/requirements.new requirements.lock
+
+clean:  ## Remove the virtual environment, caches and built documents; keeps var/, the data
+	rm -rf $(VENV) docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(VENV)/.installed  ## Install what the lab needs to run
+install-all: $(VENV)/.installed-all  ## Install everything: tests, linters, documents, PyTorch, PyBaMM
+
+$(PY):
+	@.ci/bootstrap $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(PY)
+	@echo "Installing into $(VENV)"
+	@$(INSTALL)
+	@touch $@
+
+$(VENV)/.installed-all: pyproject.toml requirements.lock | $(PY)
+	@echo "Installing everything into $(VENV)"
+	@$(INSTALL) --extra s3 --extra ml --extra simulation --extra dev --extra docs
+	@touch $@ $(VENV)/.installed
