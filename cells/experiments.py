@@ -6,7 +6,7 @@ what a file of it must tell to be of use. After the rules of the reference
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 
@@ -195,5 +195,16 @@ def _combination_problems(metadata: Metadata) -> list[str]:
     return [f"A file of the kind {title} is known from {' or '.join(known)}; this one {found}."]
 
 
-def corrected(metadata: Metadata, changes: Mapping[str, object]) -> Metadata:
-    return replace(metadata, **changes)  # type: ignore[arg-type]
+def keep_manual(
+    parsed: Metadata, problems: Sequence[str], current: Metadata, manual: Collection[str]
+) -> tuple[Metadata, tuple[str, ...]]:
+    """What a name says, but for the fields that a person has set.
+
+    Once a person has had a hand in it, the doubts of the parser no longer count: the
+    metadata is valid when it has every field that its kind of experiment needs.
+    """
+    kept = {name: getattr(current, name) for name in manual if name in METADATA_FIELDS}
+    if not kept:
+        return parsed, tuple(problems)
+    merged = replace(parsed, **kept)
+    return merged, find_problems(merged)

@@ -102,11 +102,12 @@ class _Reading:
 def _read_keys(reading: _Reading) -> None:
     for index in reading.free():
         key, equals, value = reading.words[index].text.partition("=")
+        name = KEYS.get(key.lower(), "")
         if not equals:
             continue
-        name = KEYS.get(key.lower(), "")
         if not name:
-            reading.refuse(index, f"'{key}' is not a field; known are {', '.join(KEYS)}.")
+            meaning = f"ignored: '{key}' is not a field; known are {', '.join(KEYS)}"
+            reading.tokens[index] = Token(reading.words[index].text, "", meaning)
         elif name in reading.values:
             reading.refuse(index, f"The {lab.FIELD_WORDS[name][0]} is given twice.")
         else:

@@ -1,9 +1,14 @@
 """Files as found under the watched folders, and what they are about."""
 
+from collections.abc import Sequence
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
+
+from cells.experiments import METADATA_FIELDS, Metadata, keep_manual
+from cells.filenames import GRAMMAR_VERSION, Parsed, parse
 
 
 class Folder(models.Model):
@@ -35,6 +40,32 @@ class RawFileQuerySet(models.QuerySet["RawFile"]):
     def settled(self) -> "RawFileQuerySet":
         """Content that is known by its hash and not being written to."""
         return self.filter(state=RawFile.State.STABLE, duplicate_of=None, deprecated=False)
+
+    def with_shared_content(self) -> models.QuerySet["RawFile", str]:
+        """Contents (SHA-256) that more than one file holds without saying so.
+
+        Empty files share nothing but their emptiness.
+        """
+        shared = self.settled().filter(size__gt=0).order_by().values("sha256")
+        return shared.annotate(n=Count("pk")).filter(n__gt=1).values_list("sha256", flat=True)
+
+    def mark_duplicates(self) -> int:
+        """Let all but the earliest file of a content point to it; how many were marked.
+
+        Marks whose original is gone, has changed or was deprecated are taken back first.
+        """
+        original = Q(
+            duplicate_of__sha256=F("sha256"),
+            duplicate_of__state=RawFile.State.STABLE,
+            duplicate_of__deprecated=False,
+            duplicate_of__duplicate_of=None,
+        )
+        self.filter(duplicate_of__isnull=False).exclude(original).update(duplicate_of=None)
+        marked = 0
+        for sha256 in list(self.with_shared_content()):
+            first, *others = self.settled().filter(sha256=sha256).order_by("pk")
+            marked += self.filter(pk__in=[file.pk for file in others]).update(duplicate_of=first)
+        return marked
 
     def identified(self) -> "RawFileQuerySet":
         """Files whose metadata has every field that their experiment type needs."""
@@ -106,6 +137,11 @@ class RawFile(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("cells:file", args=[self.pk])
+
+    def parse_name(self) -> Parsed:
+        """The name as the grammar of today understands it; the folder may tell the cycler."""
+        head, _, name = self.path.rpartition("/")
+        return parse(name, f"{self.folder.path}/{head}")
 
 
 class FileMetadata(models.Model):
@@ -183,3 +219,21 @@ class FileMetadata(models.Model):
 
     def __str__(self) -> str:
         return f"metadata of {self.file_id}"
+
+    def as_fields(self) -> Metadata:
+        return Metadata(**{name: getattr(self, name) for name in METADATA_FIELDS})
+
+    def understand(self, parsed: Parsed) -> None:
+        """Take over what the name says, but for the fields a person has set."""
+        fields, problems = keep_manual(
+            parsed.fields, parsed.problems, self.as_fields(), self.manual_fields
+        )
+        self.fill(fields, problems)
+        self.grammar_version = GRAMMAR_VERSION
+
+    def fill(self, fields: Metadata, problems: Sequence[str]) -> None:
+        """Take over what was understood; ``problems`` decide whether it is valid."""
+        for name in METADATA_FIELDS:
+            setattr(self, name, getattr(fields, name))
+        self.problems = list(problems)
+        self.is_valid = not problems

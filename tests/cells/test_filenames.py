@@ -240,10 +240,17 @@ def test_a_bdf_name_of_another_convention_waits_for_a_person():
     assert not parsed.is_valid
 
 
-def test_an_unknown_key_is_refused_with_the_known_ones():
-    parsed = parse("Sb_CYC_10001_colour=red.txt")
+def test_an_unknown_key_is_ignored_and_the_known_ones_named():
+    parsed = parse(REFERENCE.replace("NW", "NW_SOC=50"))
 
-    assert any("'colour' is not a field" in problem for problem in parsed.problems)
+    assert parsed.is_valid
+    assert any("'SOC' is not a field; known are type" in token.meaning for token in parsed.tokens)
+
+
+def test_a_known_key_with_a_wrong_value_is_a_problem():
+    parsed = parse(REFERENCE.replace("41V", "V=hot"))
+
+    assert any("'hot' is not a voltage" in problem for problem in parsed.problems)
 
 
 @given(st.binary())

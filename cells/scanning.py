@@ -1,0 +1,262 @@
+"""What lies under a folder, and how that differs from what is known.
+
+Plain files only: hidden and temporary ones are left out, links are followed when
+they end at a file under the same root, and folders are entered once, so no loop
+of links can trap a scan. The root is only ever read.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from battery_db.lib.errors import LabError
+from battery_db.lib.names import to_path, to_text
+
+HASH_CHUNK = 1024 * 1024  # bytes
+TEMPORARY_SUFFIXES = (
+    ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".lock", "~",
+)  # fmt: skip
+TEMPORARY_PREFIXES = (".", "~$")
+SYSTEM_NAMES = frozenset({
+    "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information",
+})  # fmt: skip
+
+
+class FolderUnavailable(LabError):
+    """A watched folder is not there, or may not be read."""
+
+
+class FileChanged(Exception):
+    """A file changed while its content was being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as the disk shows it. ``path`` is relative, in the text form of ``lib.names``."""
+
+    path: str
+    name: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A path below the root that could not be looked at, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file as the last scan left it. ``changed_ns`` is when a scan last saw a change."""
+
+    id: int
+    size: int
+    mtime_ns: int
+    state: str
+    has_content: bool
+    changed_ns: int
+
+
+@dataclass(slots=True)
+class Difference:
+    """One batch of entries, sorted. ``to_read`` are settled files whose content is not known."""
+
+    new: list[Entry] = field(default_factory=list)
+    changed: list[tuple[Known, Entry]] = field(default_factory=list)
+    returned: list[tuple[Known, Entry]] = field(default_factory=list)
+    growing: int = 0
+    to_read: list[str] = field(default_factory=list)
+
+
+def walk(root: str) -> Iterator[Entry | Obstacle]:
+    """Every file under ``root``, folder by folder; memory does not grow with their number.
+
+    FolderUnavailable when the root itself can not be listed; trouble further down is
+    yielded as an Obstacle, and the walk goes on.
+    """
+    real_root = os.path.realpath(root)
+    waiting = [_list_root(root)]
+    while waiting:
+        listing = waiting[-1]
+        for item in listing:
+            if isinstance(item, Obstacle):
+                yield item
+            elif _is_skipped(item.name):
+                continue
+            elif _is_folder(item):
+                waiting.append(_list_folder(item.path, root))
+                break
+            elif (found := _look_at(item, root, real_root)) is not None:
+                yield found
+        else:
+            waiting.pop()
+
+
+def diff(
+    known: Mapping[str, Known], found: Iterable[Entry], now_ns: int, settle_seconds: float
+) -> Difference:
+    """Sort what was found by what is known of it.
+
+    A file has settled when its own clock, or ours since a scan last saw it change,
+    says that ``settle_seconds`` have passed: clocks of network shares may run ahead.
+    """
+    settle_ns = int(settle_seconds * 1e9)
+    result = Difference()
+    for entry in found:
+        before = known.get(entry.path)
+        same = before is not None and _same(before, entry)
+        if before is None:
+            result.new.append(entry)
+        elif before.state == "missing":
+            result.returned.append((before, entry))
+        elif not same:
+            result.changed.append((before, entry))
+        if before is not None and same and before.has_content:
+            continue
+        quiet_since = entry.mtime_ns
+        if before is not None and same:
+            quiet_since = min(quiet_since, before.changed_ns)
+        if now_ns - quiet_since >= settle_ns:
+            result.to_read.append(entry.path)
+        else:
+            result.growing += 1
+    return result
+
+
+def hash_file(path: str, size: int, mtime_ns: int) -> str:
+    """SHA-256 of a file that is expected to be as a scan saw it.
+
+    FileChanged when it is not, before or after the reading; OSError when it can not
+    be read.
+    """
+    digest = hashlib.sha256()
+    # Not to wait for a writer should the path have become a named pipe meanwhile.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
+        _expect(os.fstat(handle), size, mtime_ns)
+        while chunk := file.read(HASH_CHUNK):
+            digest.update(chunk)
+        _expect(os.fstat(handle), size, mtime_ns)
+    return digest.hexdigest()
+
+
+def absolute(root: str, path: str) -> str:
+    """The path on disk of a file whose relative path is given in text form."""
+    return str(Path(root) / to_path(path))
+
+
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Whether ``path`` (text form) lies in one of ``folders`` or is one of them."""
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def describe(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _expect(found: os.stat_result, size: int, mtime_ns: int) -> None:
+    same = (found.st_size, _storable(found.st_mtime_ns)) == (size, mtime_ns)
+    if not (same and stat.S_ISREG(found.st_mode)):
+        raise FileChanged
+
+
+def _storable(mtime_ns: int) -> int:
+    """File systems may hold times that 64 bits of nanoseconds (the year 2262) do not."""
+    return max(-(2**63), min(mtime_ns, 2**63 - 1))
+
+
+def _same(before: Known, entry: Entry) -> bool:
+    return (before.size, before.mtime_ns) == (entry.size, entry.mtime_ns)
+
+
+def _list_root(root: str) -> Iterator["os.DirEntry[str] | Obstacle"]:
+    if not Path(root).is_absolute():
+        raise FolderUnavailable(
+            f"The folder {to_text(root)!r} is not an absolute path.",
+            fix="Give the full path on the server, beginning with '/'.",
+        )
+    try:
+        listing = os.scandir(root)
+    except FileNotFoundError:
+        raise FolderUnavailable(
+            f"The folder {to_text(root)} does not exist on the server.",
+            fix="Mount the share, or correct the path on the Folders page.",
+        ) from None
+    except PermissionError:
+        raise FolderUnavailable(
+            f"The server may not read the folder {to_text(root)}.",
+            fix="Give the account that runs battery_db the right to read it.",
+        ) from None
+    except OSError as error:
+        raise FolderUnavailable(
+            f"The folder {to_text(root)} can not be read: {describe(error)}.",
+            fix="Check that it is a folder and that its drive or share is reachable.",
+        ) from None
+    return _entries(listing, "")
+
+
+def _list_folder(path: str, root: str) -> Iterator["os.DirEntry[str] | Obstacle"]:
+    relative = _relative(path, root)
+    try:
+        listing = os.scandir(path)
+    except OSError as error:
+        return iter([Obstacle(relative, describe(error))])
+    return _entries(listing, relative)
+
+
+def _entries(
+    listing: "os._ScandirIterator[str]", relative: str
+) -> Iterator["os.DirEntry[str] | Obstacle"]:
+    """The entries of one folder; a share that fails midway gives an Obstacle."""
+    with listing:
+        try:
+            yield from listing
+        except OSError as error:
+            yield Obstacle(relative, describe(error))
+
+
+def _is_skipped(name: str) -> bool:
+    lower = name.lower()
+    return (
+        lower.startswith(TEMPORARY_PREFIXES)
+        or lower.endswith(TEMPORARY_SUFFIXES)
+        or lower in SYSTEM_NAMES
+    )
+
+
+def _is_folder(item: "os.DirEntry[str]") -> bool:
+    """Linked folders are not entered: inside the root they are met anyway."""
+    try:
+        return item.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _look_at(item: "os.DirEntry[str]", root: str, real_root: str) -> Entry | Obstacle | None:
+    path = _relative(item.path, root)
+    try:
+        if item.is_symlink() and not _ends_below(item.path, real_root):
+            return None
+        found = item.stat()
+    except FileNotFoundError:
+        return None  # it vanished between the listing and now
+    except OSError as error:
+        return Obstacle(path, describe(error))
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return Entry(path, to_text(item.name), found.st_size, _storable(found.st_mtime_ns))
+
+
+def _ends_below(path: str, real_root: str) -> bool:
+    return os.path.realpath(path).startswith(real_root.rstrip(os.sep) + os.sep)
+
+
+def _relative(path: str, root: str) -> str:
+    """Text form of what follows the root; several times cheaper than os.path.relpath."""
+    return to_text(path[len(os.path.join(root, "")) :]).replace(os.sep, "/")  # noqa: PTH118
