@@ -33,6 +33,7 @@ lint: install-all  ## Check style, types, spelling, import directions, migration
 format: install-all  ## Let the formatters write
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix-only --quiet .
+	@$(VENV)/bin/djade --target-version 5.2 $$(git ls-files 'templates/*.html') || true
 
 bench: install-all  ## Measure import speed
 	@set -e; for file in benchmarks/*.py; do $(PY) $$file; done
@@ -44,11 +45,13 @@ docs: install-all  ## Build the documentation into docs/_build/html
 	@$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-lock: $(PY)  ## Resolve pyproject.toml again and rewrite requirements.lock
-	@$(UV) pip compile --quiet --upgrade --universal --all-extras --python-version 3.11 \
-		--no-annotate --no-header pyproject.toml | sed 's/+cpu//' > $(VENV)/requirements.lock
-	@{ head -n 1 requirements.lock; cat $(VENV)/requirements.lock; } > $(VENV)/requirements.new
-	@mv $(VENV)/requirements.new requirements.lock
+lock: $(PY)  ## Fit requirements.lock to pyproject.toml (ARGS=--upgrade: newest versions)
+	@cp requirements.lock $(VENV)/lock
+	@$(UV) pip compile --quiet --universal --all-extras --python-version 3.11 $(ARGS) \
+		--no-annotate --no-header pyproject.toml -o $(VENV)/lock >/dev/null
+	@head -n 1 requirements.lock > $(VENV)/lock.new
+	@sed 's/+cpu//' $(VENV)/lock | grep -vE '^(#|nvidia-|cuda-|triton)' | LC_ALL=C sort >> $(VENV)/lock.new
+	@mv $(VENV)/lock.new requirements.lock
 
 clean:  ## Remove the virtual environment, caches and built documents; keeps var/, the data
 	rm -rf $(VENV) docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

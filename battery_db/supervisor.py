@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import IO
+from typing import Protocol
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -49,6 +49,13 @@ class _Running:
         self.process.wait()
 
 
+class Writer(Protocol):
+    """A file, or Django's wrapper of one."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
+
+
 class Supervisor:
     """Runs children until SIGINT or SIGTERM; ``grace`` seconds later it kills what is left."""
 
@@ -56,7 +63,7 @@ class Supervisor:
         self,
         children: Sequence[Child],
         *,
-        output: IO[str] = sys.stdout,
+        output: Writer = sys.stdout,
         grace: float = 15.0,
         tick: Callable[["Supervisor"], None] = lambda supervisor: None,
     ) -> None:
