@@ -1,0 +1,264 @@
+"""Register many wet cells at once: a verdict for each row first, then all or nothing."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+
+from battery_db.lib.errors import LabError, NotAllowed
+from cells import projections
+from cells.compositions import Recipe, tidy
+from cells.models import DryCell, Electrolyte, Molecule, WetCell
+from cells.registration import Entry, read_entries
+from cells.services import materials
+from cells.services.registry import LARGEST_CELL_ID
+
+# Databases take a limited number of values in one query.
+BATCH = 500
+
+
+class Verdict(StrEnum):
+    NEW = "new"
+    SAME = "same"
+    REPLACED = "replaced"
+    CONFLICT = "conflict"
+    ERROR = "error"
+
+
+@dataclass(slots=True)
+class PlannedRow:
+    """One row of the table, what would happen to it, and why."""
+
+    entry: Entry
+    verdict: Verdict = Verdict.NEW
+    field: str = ""
+    message: str = ""
+    cell_id: int = 0
+    electrolyte: Electrolyte | None = None
+    recipe: Recipe | None = None  # an electrolyte that would be defined
+    dry_cell: DryCell | None = None
+    notes: str = ""
+    existing: WetCell | None = None
+
+    def refuse(self, field: str, error: LabError) -> None:
+        self.verdict, self.field, self.message = Verdict.ERROR, field, str(error)
+
+    @property
+    def electrolyte_name(self) -> str:
+        if self.recipe is not None:
+            return projections.electrolyte_name(self.recipe)
+        return self.electrolyte.name if self.electrolyte else ""
+
+
+@dataclass(slots=True)
+class Plan:
+    rows: list[PlannedRow]
+    molecules: dict[str, Molecule] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        found = Counter(row.verdict for row in self.rows)
+        return {verdict.value: found[verdict] for verdict in Verdict if found[verdict]}
+
+    @property
+    def new_recipes(self) -> dict[str, Recipe]:
+        """Electrolytes that would be defined, by digest."""
+        recipes = (row.recipe for row in self.rows if row.verdict != Verdict.ERROR)
+        return {projections.electrolyte_digest(recipe): recipe for recipe in recipes if recipe}
+
+    @property
+    def blocked(self) -> list[PlannedRow]:
+        return [row for row in self.rows if row.verdict in (Verdict.ERROR, Verdict.CONFLICT)]
+
+    @property
+    def changes(self) -> int:
+        return sum(row.verdict in (Verdict.NEW, Verdict.REPLACED) for row in self.rows)
+
+
+def plan_registration(text: str, *, replace: bool = False) -> Plan:
+    """What registering this table would do. Nothing is written.
+
+    An empty value says nothing: of a new cell it leaves the part unknown, of a
+    registered one it leaves the part as it is.
+    """
+    plan = Plan([PlannedRow(entry) for entry in read_entries(text)])
+    _read_numbers(plan.rows)
+    _find_dry_cells(plan.rows)
+    plan.molecules = _find_electrolytes(plan.rows)
+    _compare(plan.rows, replace)
+    return plan
+
+
+def register_table(text: str, *, replace: bool = False, by: Any = None) -> Plan:
+    """Register the table, all of it or nothing; the same table again changes nothing."""
+    try:
+        with transaction.atomic():
+            plan = plan_registration(text, replace=replace)
+            if plan.blocked:
+                first = plan.blocked[0]
+                raise NotAllowed(
+                    f"{len(plan.blocked)} of {len(plan.rows)} rows can not be registered; the "
+                    f"first is line {first.entry.line}: {first.message}",
+                    fix="Correct them and try again. Nothing was registered.",
+                )
+            _write(plan, by)
+    except IntegrityError as error:
+        raise NotAllowed(
+            "Somebody registered one of these cells or electrolytes a moment ago.",
+            fix="Look at the preview again. Nothing was registered.",
+        ) from error
+    return plan
+
+
+def _read_numbers(rows: Sequence[PlannedRow]) -> None:
+    first_line: dict[int, int] = {}
+    for row in rows:
+        row.notes = tidy(row.entry.notes)
+        text = row.entry.cell_id
+        number = int(text) if text.isdecimal() and len(text) <= 10 else 0
+        if not 1 <= number <= LARGEST_CELL_ID:
+            found = repr(text) if text else "nothing"
+            row.refuse("cell_id", LabError(f"Found {found}.", fix="Give a positive whole number."))
+        elif number in first_line:
+            line = first_line[number]
+            row.refuse(
+                "cell_id",
+                LabError(f"Cell {number} is also in line {line}.", fix="Keep one of the two."),
+            )
+        elif len(row.notes) > 1000:
+            row.refuse("notes", LabError("Longer than 1000 characters.", fix="Shorten them."))
+        else:
+            row.cell_id = first_line[number] = number
+            first_line[number] = row.entry.line
+
+
+def _find_dry_cells(rows: Sequence[PlannedRow]) -> None:
+    known = {dry_cell.name.casefold(): dry_cell for dry_cell in DryCell.objects.all()}
+    by_key = {str(dry_cell.pk): dry_cell for dry_cell in known.values()}
+    for row in rows:
+        text = tidy(row.entry.dry_cell)
+        if not text:
+            continue
+        row.dry_cell = known.get(text.casefold()) or by_key.get(text)
+        if row.dry_cell is None and row.verdict != Verdict.ERROR:
+            close = difflib.get_close_matches(text.casefold(), known, n=2)
+            names = " or ".join(known[name].name for name in close)
+            fix = f"Did you mean {names}?" if close else "Define it first, under Materials."
+            row.refuse("dry_cell", LabError(f"There is no dry cell {text!r}.", fix=fix))
+
+
+def _find_electrolytes(rows: Sequence[PlannedRow]) -> dict[str, Molecule]:
+    """Fill in electrolytes by name, number or notation; returns all molecules by name."""
+    texts = {tidy(row.entry.electrolyte) for row in rows if row.entry.electrolyte}
+    found = _electrolytes(texts)
+    molecules = {row.name.casefold(): row for row in Molecule.objects.all()}
+    read = {text: _read_recipe(text, molecules) for text in texts if text not in found}
+    digests = {
+        text: projections.electrolyte_digest(recipe)
+        for text, recipe in read.items()
+        if isinstance(recipe, Recipe)
+    }
+    stored = _by("digest", digests.values())
+    for row in rows:
+        text = tidy(row.entry.electrolyte)
+        if not text or row.verdict == Verdict.ERROR:
+            continue
+        row.electrolyte = found.get(text) or stored.get(digests.get(text, ""))
+        recipe = read.get(text)
+        if isinstance(recipe, LabError):
+            row.refuse("electrolyte", recipe)
+        elif row.electrolyte is None:
+            row.recipe = recipe
+    return molecules
+
+
+def _electrolytes(texts: Iterable[str]) -> dict[str, Electrolyte]:
+    texts = list(texts)
+    numbers = [int(text) for text in texts if text.isdecimal() and len(text) < 10]
+    by_number = {str(key): row for key, row in _by("pk", numbers).items()}
+    return by_number | _by("name", texts)
+
+
+def _by(name: str, values: Iterable[Any]) -> dict[Any, Electrolyte]:
+    found: dict[Any, Electrolyte] = {}
+    values = list(dict.fromkeys(values))
+    for start in range(0, len(values), BATCH):
+        rows = Electrolyte.objects.filter(**{f"{name}__in": values[start : start + BATCH]})
+        found |= {getattr(row, name): row for row in rows}
+    return found
+
+
+def _read_recipe(text: str, molecules: dict[str, Molecule]) -> Recipe | LabError:
+    try:
+        if text.isdecimal():
+            raise LabError(f"There is no electrolyte {text}.", fix="See the list under Materials.")
+        recipe = materials.spelled(materials.as_recipe(text), molecules)
+        if not projections.fits(projections.electrolyte_name(recipe)):
+            raise LabError("The electrolyte's name would be too long.", fix="Shorten its notes.")
+    except LabError as error:
+        return error
+    return recipe
+
+
+def _compare(rows: Sequence[PlannedRow], replace: bool) -> None:
+    numbers = [row.cell_id for row in rows if row.verdict != Verdict.ERROR]
+    existing: dict[int, WetCell] = {}
+    for start in range(0, len(numbers), BATCH):
+        batch = WetCell.objects.filter(cell_id__in=numbers[start : start + BATCH])
+        batch = batch.select_related("electrolyte", "dry_cell")
+        existing |= {cell.cell_id: cell for cell in batch}
+    for row in rows:
+        if row.verdict != Verdict.ERROR and row.cell_id in existing:
+            row.existing = existing[row.cell_id]
+            _compare_one(row, row.existing, replace)
+
+
+def _compare_one(row: PlannedRow, cell: WetCell, replace: bool) -> None:
+    differences = []
+    if row.recipe is not None or (row.electrolyte and row.electrolyte != cell.electrolyte):
+        differences.append(("electrolyte", cell.electrolyte))
+    if row.dry_cell and row.dry_cell != cell.dry_cell:
+        differences.append(("dry_cell", cell.dry_cell))
+    if row.notes and row.notes != cell.notes:
+        differences.append(("notes", cell.notes))
+    if not differences:
+        row.verdict = Verdict.SAME
+        return
+    row.field = differences[0][0]
+    words = "; ".join(f"{name} is {value or 'unknown'}" for name, value in differences)
+    row.verdict = Verdict.REPLACED if replace else Verdict.CONFLICT
+    row.message = f"Registered already: {words}."
+    if not replace:
+        row.message += " Leave the row out, or choose to replace."
+
+
+def _write(plan: Plan, by: Any) -> None:
+    recipes = plan.new_recipes
+    made = materials.create_electrolytes(list(recipes.values()), plan.molecules, by)
+    defined = {electrolyte.digest: electrolyte for electrolyte in made}
+    new, replaced = [], []
+    for row in plan.rows:
+        if row.recipe is not None:
+            row.electrolyte = defined[projections.electrolyte_digest(row.recipe)]
+        if row.verdict == Verdict.NEW:
+            new.append(
+                WetCell(
+                    cell_id=row.cell_id,
+                    electrolyte=row.electrolyte,
+                    dry_cell=row.dry_cell,
+                    notes=row.notes,
+                )
+            )
+        elif row.verdict == Verdict.REPLACED and row.existing is not None:
+            row.existing.electrolyte = row.electrolyte or row.existing.electrolyte
+            row.existing.dry_cell = row.dry_cell or row.existing.dry_cell
+            row.existing.notes = row.notes or row.existing.notes
+            replaced.append(row.existing)
+    bulk_create_with_history(new, WetCell, batch_size=BATCH, default_user=by)
+    fields = ["electrolyte", "dry_cell", "notes"]
+    bulk_update_with_history(replaced, WetCell, fields, batch_size=BATCH, default_user=by)
