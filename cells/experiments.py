@@ -69,6 +69,10 @@ class ExperimentType:
     cyclers: tuple[str, ...]
     needs: tuple[str, ...]
 
+    @property
+    def need_words(self) -> tuple[str, ...]:
+        return tuple(FIELD_WORDS[name][0] for name in self.needs)
+
 
 _CYCLING = ("cycling", "cycling", "CYC", ("cyc", "cycling"))
 _FORMATION = ("formation", "formation", "FM", ("fm", "form", "formation"))

@@ -1,3 +1,19 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from cells.views import files
+
+urlpatterns: list[URLPattern] = [
+    path("files/", files.files, name="files"),
+    path("files/deprecate/", files.files_deprecate, name="files-deprecate"),
+    path("files/try-a-name/", files.try_name, name="try-name"),
+    path("files/<int:pk>/", files.file, name="file"),
+    path("files/<int:pk>/reparse/", files.file_reparse, name="file-reparse"),
+    path("files/<int:pk>/deprecate/", files.file_deprecate, name="file-deprecate"),
+    path("files/<int:pk>/restore/", files.file_restore, name="file-restore"),
+    path("folders/", files.folders, name="folders"),
+    path("folders/new/", files.folder_new, name="folder-new"),
+    path("folders/scan/", files.folders_scan, name="folders-scan"),
+    path("folders/<int:pk>/", files.folder_edit, name="folder-edit"),
+    path("folders/<int:pk>/scan/", files.folder_scan, name="folder-scan"),
+    path("problems/", files.problem_list, name="problems"),
+]

@@ -21,3 +21,33 @@ def forbid(monkeypatch):
 
     monkeypatch.setattr("cells.scanning.os.scandir", guarded)
     return lambda path: closed.add(str(path))
+
+
+@pytest.fixture
+def folder(tmp_path, db):
+    from cells.models import Folder
+
+    root = tmp_path / "cyclers"
+    root.mkdir()
+    return Folder.objects.create(name="cyclers", path=str(root))
+
+
+@pytest.fixture
+def found(folder):
+    """``found(name, content)``: a settled file of that name, scanned and identified."""
+    import time
+    from pathlib import Path
+
+    from cells.jobs import files as jobs
+    from cells.models import RawFile
+
+    def scan(name, content=None):
+        path = Path(folder.path) / name
+        path.write_bytes(name.encode() if content is None else content)
+        then = time.time() - 3600
+        os.utime(path, (then, then))
+        jobs.scan_folder(folder.pk)
+        jobs.identify_files()
+        return RawFile.objects.get(folder=folder, name=name)
+
+    return scan

@@ -32,13 +32,6 @@ def set_age(path, age):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    root = tmp_path / "cyclers"
-    root.mkdir()
-    return Folder.objects.create(name="cyclers", path=str(root))
-
-
-@pytest.fixture
 def root(folder):
     from pathlib import Path
 
