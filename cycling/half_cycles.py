@@ -1,0 +1,333 @@
+"""Series to one row per half-cycle: the numbers that are kept in SQL.
+
+A half-cycle is all of one instrument cycle's charge, or all of its discharge: pulses
+and multi-step charges are one row. Rests belong to none. What it was driven by is
+read from its **end block**, the last uninterrupted stretch (rests do not interrupt)
+that moved a good part of its charge, so that a short pulse the other way neither
+splits a half-cycle nor decides where it ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cycling.steps import REST_SHARE, Bools, Floats, Ints, Rows, Steps, find_steps, read_rows
+
+SUMMARY_VERSION = 1
+
+# Less than this share of the file's largest half-cycle is an instrument's glitch.
+GLITCH_SHARE = 1e-5
+# A stretch of current is a half-cycle's end block when it is at least this share of the
+# half-cycle's largest stretch.
+END_BLOCK_SHARE = 0.2
+# Without cycle numbers, a charge opens a new cycle when it is at least this share of the
+# file's largest stretch of current.
+NEW_CYCLE_SHARE = 0.05
+# An instrument counts no cycles when a single number covers this many large alternations.
+UNCOUNTED_ALTERNATIONS = 4
+# Rows of the constant-current part are within this share of its level.
+CONSTANT_SHARE = 0.9
+END_ROWS = 3
+END_SHARE = 0.1
+_TEMPERATURES = (
+    "surface_temperature_celsius",
+    "temperature_t1_celsius",
+    "temperature_t2_celsius",
+    "temperature_t3_celsius",
+    "ambient_temperature_celsius",
+)
+_SCHEMA: Mapping[str, pl.DataType] = {
+    "ordinal": pl.Int64(),
+    "polarity": pl.String(),
+    "cycle_count": pl.Int64(),
+    "first_row": pl.Int64(),
+    "last_row": pl.Int64(),
+    "start_time_second": pl.Float64(),
+    "duration_second": pl.Float64(),
+    "start_unix_second": pl.Float64(),
+    "capacity_ah": pl.Float64(),
+    "energy_wh": pl.Float64(),
+    "mean_voltage_volt": pl.Float64(),
+    "mean_current_ampere": pl.Float64(),
+    "constant_current_ampere": pl.Float64(),
+    "end_current_ampere": pl.Float64(),
+    "end_voltage_volt": pl.Float64(),
+    "previous_constant_current_ampere": pl.Float64(),
+    "previous_end_current_ampere": pl.Float64(),
+    "previous_end_voltage_volt": pl.Float64(),
+    "mean_temperature_celsius": pl.Float64(),
+    "is_complete": pl.Boolean(),
+}
+_CARRIED = ("constant_current_ampere", "end_current_ampere", "end_voltage_volt")
+
+
+def summarise(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per half-cycle of a series in standard columns, in the order of their ends.
+
+    Columns are the fields of ``HalfCycle`` with ``start_unix_second`` in the place of
+    ``started_at``. Currents, capacities and energies are magnitudes; capacity and
+    energy are integrals over time (trapezium), the duration is the time with current.
+    The attributes of the previous half-cycle are null in the first row: see
+    ``carry_over``. Only the last row can be incomplete: nothing follows it yet.
+    """
+    if frame.height == 0:
+        return pl.DataFrame(schema=_SCHEMA)
+    rows = read_rows(frame)
+    steps = find_steps(frame, rows)
+    halves = _gather(frame, steps)
+    if not len(halves.members):
+        return pl.DataFrame(schema=_SCHEMA)
+    constant = _constant_current(rows, steps, halves)
+    end_current, end_voltage = _ends(rows, steps, halves)
+    capacity, energy, seconds = (
+        _per_half(halves, values)
+        for values in (
+            steps.charge_ah * steps.polarity,
+            steps.energy_wh * steps.polarity,
+            steps.duration_second,
+        )
+    )
+    columns = {
+        "ordinal": np.arange(len(capacity)),
+        "polarity": np.where(halves.polarity > 0, "charge", "discharge"),
+        "cycle_count": halves.cycle_count,
+        "first_row": halves.first_row,
+        "last_row": halves.last_row,
+        "start_time_second": rows.time[halves.first_row],
+        "duration_second": seconds,
+        "start_unix_second": _clock(frame, halves.first_row),
+        "capacity_ah": capacity,
+        "energy_wh": energy,
+        "mean_voltage_volt": _divided(energy, capacity),
+        "mean_current_ampere": _divided(capacity * 3600.0, seconds),
+        "constant_current_ampere": constant,
+        "end_current_ampere": end_current,
+        "end_voltage_volt": end_voltage,
+        **{f"previous_{name}": None for name in _CARRIED},
+        "mean_temperature_celsius": _temperature(frame, steps, halves),
+        "is_complete": halves.last_row < frame.height - 1,
+    }
+    table = pl.DataFrame(columns, schema_overrides=dict(_SCHEMA), nan_to_null=True)
+    table = table.with_columns(pl.col(name).shift(1).alias(f"previous_{name}") for name in _CARRIED)
+    return table.select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
+
+
+def carry_over(previous_row: Mapping[str, Any] | None, rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` of one file, the first of which follows ``previous_row`` of another.
+
+    ``previous_row`` None means that nothing is known of what came before.
+    """
+    first = pl.int_range(pl.len()) == 0
+    values = {
+        f"previous_{name}": None if previous_row is None else previous_row[name]
+        for name in _CARRIED
+    }
+    return rows.with_columns(
+        pl.when(first).then(pl.lit(value, pl.Float64())).otherwise(pl.col(name)).alias(name)
+        for name, value in values.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Halves:
+    """Which steps make which half-cycle."""
+
+    members: Ints  # steps that belong to a half-cycle
+    of_member: Ints  # index of the half-cycle of each of them
+    in_end_block: Bools  # per member
+    polarity: Ints
+    cycle_count: Ints
+    first_row: Ints
+    last_row: Ints
+
+
+def _gather(frame: pl.DataFrame, steps: Steps) -> _Halves:
+    members = np.flatnonzero(steps.polarity)
+    polarity = steps.polarity[members]
+    charge = np.abs(steps.charge_ah[members])
+    run, count = _cycles(frame, steps, members)
+    block = _blocks(run, polarity, charge)
+    _, of_member = np.unique(run * 2 + (polarity > 0), return_inverse=True)
+    capacity = np.bincount(of_member, weights=charge)
+    kept = (capacity > GLITCH_SHARE * capacity.max(initial=0.0))[of_member]
+    members, polarity, charge, count, block, of_member = (
+        each[kept] for each in (members, polarity, charge, count, block, of_member)
+    )
+    in_end_block = _end_blocks(of_member, block, charge)
+    order = _order_of_ends(of_member, in_end_block)
+    _, first = np.unique(of_member, return_index=True)
+    place = np.empty(of_member.max(initial=-1) + 1, dtype=np.int64)
+    place[of_member[first][order]] = np.arange(len(order))
+    of_member = place[of_member]
+    first = np.unique(of_member, return_index=True)[1]
+    last = len(of_member) - 1 - np.unique(of_member[::-1], return_index=True)[1]
+    return _Halves(
+        members,
+        of_member,
+        in_end_block,
+        polarity[first],
+        count[first],
+        steps.start[members[first]],
+        steps.stop[members[last]] - 1,
+    )
+
+
+def _cycles(frame: pl.DataFrame, steps: Steps, members: Ints) -> tuple[Ints, Ints]:
+    """Per member step: the index of its run of equal cycle numbers, and the number."""
+    polarity, charge = steps.polarity[members], np.abs(steps.charge_ah[members])
+    nothing = np.zeros(len(members), dtype=np.int64)
+    if "cycle_count" not in frame.columns or frame["cycle_count"].null_count() == frame.height:
+        derived = _count_cycles(polarity, charge)
+        return derived, derived + 1
+    column = frame["cycle_count"].cast(pl.Int64)
+    numbers = column.fill_null(strategy="forward").fill_null(strategy="backward")
+    count = numbers.to_numpy()[steps.start[members]]
+    if len(count) and count.min() == count.max():
+        large = charge > 0.5 * charge.max()
+        turns = np.count_nonzero(np.diff(polarity[large])) + 1
+        if turns >= UNCOUNTED_ALTERNATIONS:
+            derived = _count_cycles(polarity, charge)
+            return derived, derived + count[0]
+        return nothing, count
+    return np.cumsum(np.diff(count, prepend=count[:1]) != 0), count
+
+
+def _count_cycles(polarity: Ints, charge: Floats) -> Ints:
+    """Cycles from alternations alone: each charge after a discharge opens one."""
+    block = _blocks(np.zeros_like(polarity), polarity, charge)
+    if not len(block):
+        return block
+    size = np.bincount(block, weights=charge)
+    sign = polarity[np.unique(block, return_index=True)[1]]
+    large = np.flatnonzero(size >= NEW_CYCLE_SHARE * size.max())
+    opens = np.zeros(len(size), dtype=np.int64)
+    turned = (sign[large][1:] > 0) & (sign[large][:-1] < 0)
+    opens[large[1:][turned]] = 1
+    return np.cumsum(opens)[block]
+
+
+def _blocks(run: Ints, polarity: Ints, charge: Floats) -> Ints:
+    """Index of the uninterrupted stretch of one polarity and cycle each step is in.
+
+    A step that moved nothing (a single record) does not interrupt.
+    """
+    real = np.flatnonzero(charge > 0)
+    key = run * 2 + (polarity > 0)
+    turns = np.cumsum(np.diff(key[real], prepend=key[real][:1]) != 0)
+    block = np.zeros(len(key), dtype=np.int64)
+    if len(real):
+        block = turns[np.maximum(np.searchsorted(real, np.arange(len(key)), "right") - 1, 0)]
+    return block
+
+
+def _end_blocks(of_member: Ints, block: Ints, charge: Floats) -> Bools:
+    """Which steps are in the last large stretch of their half-cycle."""
+    if not len(block):
+        return np.zeros(0, dtype=np.bool_)
+    _, stretch = np.unique(np.stack([of_member, block], axis=1), axis=0, return_inverse=True)
+    stretch = stretch.ravel()
+    size = np.bincount(stretch, weights=charge)
+    half = np.empty(len(size), dtype=np.int64)
+    half[stretch] = of_member
+    largest = np.zeros(half.max() + 1)
+    np.maximum.at(largest, half, size)
+    last = np.full(half.max() + 1, -1)
+    large = np.flatnonzero(size >= END_BLOCK_SHARE * largest[half])
+    # Stretches of a half-cycle are numbered in order of time, so the last write wins.
+    np.maximum.at(last, half[large], large)
+    return stretch == last[of_member]
+
+
+def _order_of_ends(of_member: Ints, in_end_block: Bools) -> Ints:
+    """Half-cycles (by first appearance of their sorted label) in order of where they end."""
+    labels = np.unique(of_member)
+    end = np.full(labels.max(initial=-1) + 1, -1)
+    places = np.flatnonzero(in_end_block)
+    np.maximum.at(end, of_member[places], places)
+    return np.argsort(end[labels], kind="stable")
+
+
+def _per_half(halves: _Halves, values: Floats) -> Floats:
+    return np.bincount(halves.of_member, weights=values[halves.members])
+
+
+def _divided(above: Floats, below: Floats) -> Floats:
+    """``above / below``; NaN where nothing is below."""
+    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+
+
+def _clock(frame: pl.DataFrame, first_row: Ints) -> pl.Series:
+    if "unix_time_second" not in frame.columns:
+        return pl.Series([None] * len(first_row), dtype=pl.Float64)
+    return frame["unix_time_second"][first_row].cast(pl.Float64).fill_nan(None)
+
+
+def _temperature(frame: pl.DataFrame, steps: Steps, halves: _Halves) -> Floats:
+    """Mean over the rows of a half-cycle, of the sensor nearest to the cell."""
+    name = next((n for n in _TEMPERATURES if n in frame.columns), None)
+    if name is None:
+        return np.full(len(halves.polarity), np.nan)
+    values = frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    known = np.isfinite(values)
+    total = np.add.reduceat(np.where(known, values, 0.0), steps.start)
+    number = np.add.reduceat(known.astype(np.float64), steps.start)
+    return _divided(_per_half(halves, total), _per_half(halves, number))
+
+
+def _constant_current(rows: Rows, steps: Steps, halves: _Halves) -> Floats:
+    """Median current of the constant-current part that moved most charge.
+
+    The level of a step is its largest current that two neighbouring rows reach (one
+    row may be a spike); its constant part are the rows near that level.
+    """
+    magnitude = np.abs(rows.current)
+    pair = magnitude.copy()
+    pair[1:] = np.minimum(magnitude[1:], magnitude[:-1])
+    several = steps.start[steps.stop - steps.start > 1]
+    pair[several] = 0.0
+    level = np.maximum.reduceat(pair, steps.start)
+    near = magnitude >= CONSTANT_SHARE * np.repeat(level, steps.stop - steps.start)
+    flowed = np.add.reduceat(np.where(near, np.abs(steps.row_charge_ah), 0.0), steps.start)
+    order = np.lexsort((flowed[halves.members], halves.of_member))
+    last = np.append(np.diff(halves.of_member[order]) != 0, True)
+    chosen = halves.members[order[last]]
+    taken = _rows_of(steps, chosen)
+    half = np.repeat(np.arange(len(chosen)), (steps.stop - steps.start)[chosen])
+    table = pl.DataFrame({"half": half, "ampere": magnitude[taken]}).filter(near[taken])
+    medians = table.group_by("half").agg(pl.col("ampere").median())
+    result = np.full(len(chosen), np.nan)
+    result[medians["half"].to_numpy()] = medians["ampere"].to_numpy()
+    return result
+
+
+def _rows_of(steps: Steps, chosen: Ints) -> Ints:
+    """Row numbers of some steps, one after the other."""
+    lengths = (steps.stop - steps.start)[chosen]
+    offset = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) + np.repeat(steps.start[chosen] - offset, lengths)
+
+
+def _ends(rows: Rows, steps: Steps, halves: _Halves) -> tuple[Floats, Floats]:
+    """Current and voltage where each half-cycle ended.
+
+    The voltage is that of the last record with current; the current is averaged over
+    the last records of the same step that agree with it, against noise.
+    """
+    last = np.full(len(halves.polarity), -1)
+    ends = halves.members[halves.in_end_block]
+    np.maximum.at(last, halves.of_member[halves.in_end_block], ends)
+    start, row = steps.start[last], steps.stop[last] - 1
+    rest = REST_SHARE * rows.largest_ampere
+    signed = rows.current * 1.0
+    for _ in range(END_ROWS):
+        # The relay may have opened already when the last record was taken.
+        open_ = (signed[row] * halves.polarity <= rest) & (row > start)
+        row = row - open_
+    near = row[:, None] - np.arange(END_ROWS)
+    values = np.abs(signed[np.maximum(near, 0)])
+    agree = (near >= start[:, None]) & (np.abs(values - values[:, :1]) <= END_SHARE * values[:, :1])
+    current = np.sum(values * agree, axis=1) / np.sum(agree, axis=1)
+    return current, rows.voltage[row]
