@@ -122,6 +122,7 @@ def restore(files: Iterable[RawFile], reason: str = "", *, by: Any = None) -> in
 
 def _set_deprecated(files: Iterable[RawFile], value: bool, reason: str, by: Any) -> int:
     ids = [file.pk for file in files]
+    told = f"{'deprecated' if value else 'restored'}: {reason}".removesuffix(": ")
     with transaction.atomic():
         rows = list(
             RawFile.objects.select_for_update().filter(pk__in=ids).exclude(deprecated=value)
@@ -135,7 +136,7 @@ def _set_deprecated(files: Iterable[RawFile], value: bool, reason: str, by: Any)
                 RawFile,
                 ["deprecated", "deprecated_reason"],
                 default_user=by,
-                default_change_reason=reason[:100] or None,
+                default_change_reason=told[:100],
             )
             RawFile.objects.mark_duplicates()
     return len(rows)

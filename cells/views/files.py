@@ -249,7 +249,7 @@ _UNTOLD = ("problems", "manual_fields", "grammar_version", "duplicate_of", "name
 def _differences(history: Any) -> list[Change]:
     records = list(history.order_by("-history_date", "-history_id")[:50])
     changes = []
-    for newer, older in zip(records, [*records[1:], None], strict=True):
+    for newer, older in zip(records, [*records, None][1:], strict=True):
         what = newer.history_change_reason or "as it was"
         if older is not None:
             delta = newer.diff_against(older, excluded_fields=_UNTOLD)
