@@ -48,6 +48,7 @@ ICONS = {
     "info": "info-circle",
     "jobs": "list-check",
     "key": "key",
+    "link": "link",
     "lock": "lock",
     "logout": "logout",
     "menu": "menu-2",

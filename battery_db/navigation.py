@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 
+from battery_db import __version__
 from battery_db.lib.permissions import Permission, allows
 
 
@@ -12,24 +14,52 @@ from battery_db.lib.permissions import Permission, allows
 class Entry:
     title: str
     url_name: str
-    icon: str  # name of an SVG in templates/components/icons
-    section: str  # highlighted when request.path starts with it
+    icon: str  # name of a symbol in static/vendor/icons/sprite.svg
+    section: str  # current when request.path starts with it
+    group: str
     permission: Permission = Permission.VIEW
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
 
 
 ENTRIES = (
-    Entry("Last night", "last-night", "moon", "/"),
-    Entry("Cells", "cells:cells", "battery", "/cells/"),
-    Entry("Files", "cells:files", "files", "/files/"),
-    Entry("Datasets", "cells:datasets", "dataset", "/datasets/"),
-    Entry("Problems", "cells:problems", "alert", "/problems/"),
-    Entry("Jobs", "runs:jobs", "jobs", "/jobs/"),
-    Entry("Materials", "cells:electrolytes", "flask", "/materials/"),
-    Entry("Folders", "cells:folders", "folder", "/folders/", Permission.ADMINISTER),
+    Entry("Last night", "last-night", "moon", "/", "Data"),
+    Entry("Cells", "cells:cells", "battery", "/cells/", "Data"),
+    Entry("Files", "cells:files", "files", "/files/", "Data"),
+    Entry("Datasets", "cells:datasets", "dataset", "/datasets/", "Data"),
+    Entry("Problems", "cells:problems", "alert", "/problems/", "Work"),
+    Entry("Jobs", "runs:jobs", "jobs", "/jobs/", "Work"),
+    Entry("Materials", "cells:electrolytes", "flask", "/materials/", "Lab"),
+    Entry("Folders", "cells:folders", "folder", "/folders/", "Lab", Permission.ADMINISTER),
+    Entry("Changes", "changes", "history", "/account/changes/", "Lab", Permission.CURATE),
+    Entry("People", "people", "users", "/account/people/", "Lab", Permission.ADMINISTER),
 )
+LANDING = "/"
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
-    entries = [entry for entry in ENTRIES if allows(user, entry.permission)]
-    return {"navigation": entries}
+    entries = [entry for entry in ENTRIES if allows(user, entry.permission) and _exists(entry)]
+    return {
+        "navigation": entries,
+        "section": _section(request.path),
+        "version": __version__,
+    }
+
+
+def _exists(entry: Entry) -> bool:
+    try:
+        reverse(entry.url_name)
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def _section(path: str) -> str:
+    """The section a page belongs to, or "" (nothing is marked as current)."""
+    if path == LANDING or path.startswith("/nights/"):
+        return LANDING
+    sections = (entry.section for entry in ENTRIES if entry.section != LANDING)
+    return next((section for section in sections if path.startswith(section)), "")

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "battery_db",
     "battery_db.lib.runs",
     "battery_db.accounts",
+    "battery_db.demo",
     "cells",
     "cycling",
     "django.contrib.admin",
@@ -78,6 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django.forms",  # its templates, for FORM_RENDERER
     "axes",
     "csp",
     "django_celery_beat",
@@ -189,6 +191,7 @@ SERIES_ROW_LIMIT = env.int("SERIES_ROW_LIMIT", 200_000_000)
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+    "battery_db.accounts.authentication.AdministratorBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -231,7 +234,12 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "battery_db.lib.errors.api_exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", "6000/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env.str("API_RATE", "6000/min"),
+        "login": env.str("LOGIN_RATE", "30/min"),  # attempts from one address
+    },
+    # Zero: X-Forwarded-For is what the client says, and no reason to count it elsewhere.
+    "NUM_PROXIES": 1 if env.bool("BEHIND_PROXY", False) else 0,
     "URL_FORMAT_OVERRIDE": None,  # ?format= belongs to the series endpoint
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

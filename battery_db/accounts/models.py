@@ -5,7 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 
-class LabPermissions(models.Model):
+class LabPermissions(models.Model):  # noqa: DJ008  # no rows, no names
     """Holds no rows: it only declares the permissions that ``lib.permissions`` names."""
 
     class Meta:
