@@ -20,7 +20,7 @@ from cells.services import problems
 from cells.tables.files import FileFilter
 
 
-class JobAcceptedSerializer(serializers.Serializer[Job]):
+class JobAcceptedSerializer(serializers.Serializer[Any]):
     """A started job: watch ``url``."""
 
     id = serializers.UUIDField()
@@ -41,7 +41,7 @@ class FolderSerializer(serializers.ModelSerializer[Folder]):
 
     def get_warning(self, folder: Folder) -> str:
         """Why a scan would fail now; told after a change only, as it asks the disk."""
-        return self.context.get("warnings", {}).get(folder.pk, "")
+        return str(self.context.get("warnings", {}).get(folder.pk, ""))
 
 
 class MetadataSerializer(serializers.ModelSerializer[FileMetadata]):
@@ -96,7 +96,7 @@ class FieldsSerializer(serializers.ModelSerializer[FileMetadata]):
 
 
 class ExplanationSerializer(serializers.Serializer[Parsed]):
-    is_valid = serializers.BooleanField()
+    is_valid = serializers.BooleanField()  # type: ignore[assignment]
     fields_ = FieldsSerializer(source="fields")
     tokens = TokenSerializer(many=True)
     problems = serializers.ListField(child=serializers.CharField())

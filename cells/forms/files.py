@@ -61,7 +61,7 @@ class DeprecateForm(forms.Form):
 
 
 class BulkDeprecateForm(DeprecateForm):
-    files = forms.TypedMultipleChoiceField(coerce=int)
+    files = forms.TypedMultipleChoiceField(coerce=int)  # type: ignore[assignment]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

@@ -159,8 +159,8 @@ def _save_audited(metadata: FileMetadata, by: Any, reason: str) -> None:
         metadata.full_clean(exclude=["file"])
     except ValidationError as error:
         raise _in_words(error) from None
-    metadata._history_user = by
-    metadata._change_reason = reason[:100]
+    metadata._history_user = by  # type: ignore[attr-defined]
+    metadata._change_reason = reason[:100]  # type: ignore[attr-defined]
     metadata.save()
 
 
@@ -172,7 +172,7 @@ def _save_folder(folder: Folder, values: Mapping[str, Any], by: Any) -> Folder:
         folder.full_clean()
     except ValidationError as error:
         raise _in_words(error) from None
-    folder._history_user = by
+    folder._history_user = by  # type: ignore[attr-defined]
     folder.save()
     return folder
 

@@ -30,7 +30,7 @@ def troubled_folders() -> QuerySet[Folder]:
     return Folder.objects.filter(is_active=True).exclude(error="")
 
 
-def unregistered_cells() -> QuerySet[FileMetadata, dict[str, Any]]:
+def unregistered_cells() -> QuerySet[FileMetadata, Any]:
     """Cell IDs that valid files speak of and nobody has registered."""
     registered = WetCell.objects.filter(cell_id=OuterRef("cell_id"))
     return (

@@ -215,7 +215,7 @@ def _edit_folder(request: HttpRequest, folder: Folder, title: str) -> HttpRespon
         save = services.edit_folder if folder.pk else services.add_folder
         arguments = (folder, form.cleaned_data) if folder.pk else (form.cleaned_data,)
         try:
-            saved = save(*arguments, by=request.user)  # type: ignore[operator]
+            saved = save(*arguments, by=request.user)
         except LabError as error:
             form.add_error(None, str(error))
         else:
