@@ -14,7 +14,8 @@ Temperature acts by Arrhenius factors. What an additive does to the rates is cho
 that a demonstration shows differences of a plausible size; it is not measured.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,25 +47,22 @@ class Wear:
     spread: float = 0.06
 
     def scaled(self, sei: float = 1.0, cycling: float = 1.0, resistance: float = 1.0) -> "Wear":
-        return Wear(
-            self.sei_per_root_hour * sei,
-            self.lithium_per_cycle * cycling,
-            self.material_per_cycle * cycling,
-            self.resistance_per_cycle * resistance,
-            self.reference_volt,
-            self.knee_cycle,
-            self.knee_per_cycle,
-            self.spread,
+        return replace(
+            self,
+            sei_per_root_hour=self.sei_per_root_hour * sei,
+            lithium_per_cycle=self.lithium_per_cycle * cycling,
+            material_per_cycle=self.material_per_cycle * cycling,
+            resistance_per_cycle=self.resistance_per_cycle * resistance,
         )
 
 
-# additive -> factors on (SEI growth, loss per cycle, growth of resistance)
-ADDITIVE_FACTORS = {
-    "VC": (0.55, 0.60, 1.10),
-    "FEC": (0.70, 0.70, 0.95),
-    "DTD": (0.80, 0.75, 0.70),
-    "LiPO2F2": (0.75, 0.70, 0.65),
-    "PES": (0.60, 0.65, 1.35),
+# additive -> usual percent, and its factors on SEI growth, loss per cycle, resistance
+ADDITIVES = {
+    "VC": (2.0, (0.55, 0.60, 1.10)),
+    "FEC": (2.0, (0.70, 0.70, 0.95)),
+    "DTD": (1.0, (0.80, 0.75, 0.70)),
+    "LiPO2F2": (1.0, (0.75, 0.70, 0.65)),
+    "PES": (1.0, (0.60, 0.65, 1.35)),
 }
 
 
@@ -81,9 +79,12 @@ class Health:
     resistance_factor: Floats
 
 
-def with_additives(wear: Wear, additives: tuple[str, ...]) -> Wear:
-    for name in additives:
-        wear = wear.scaled(*ADDITIVE_FACTORS.get(name, (1.0, 1.0, 1.0)))
+def with_additives(wear: Wear, percents: Mapping[str, float]) -> Wear:
+    """More of an additive does more, by the square root of its amount."""
+    for name, percent in percents.items():
+        usual, factors = ADDITIVES.get(name, (1.0, (1.0, 1.0, 1.0)))
+        power = (percent / usual) ** 0.5
+        wear = wear.scaled(*(factor**power for factor in factors))
     return wear
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from simulation.aging import Wear, age
-from simulation.cell import Cell, build_cell
+from simulation.cell import PARABOLIC, Cell, build_cell
 from simulation.designs import CellDesign, Floats, Ints
 from simulation.protocols import REST_HOUR, Protocol
 
@@ -188,9 +188,13 @@ def _terminal_voltage(
     half = records.step // 2
     driven = records.step % 2 == 1
     lag = (cell.positive_lag_hour + cell.negative_lag_hour) / 2
-    decay = np.exp(-records.hour * EIGENVALUE / (lag * 15.0))
+    relaxation = PARABOLIC * lag / EIGENVALUE
+    decay = np.exp(-records.hour / relaxation)
     before = np.concatenate([[0.0], halves.cv_ampere[:-1, -1]])[half]
-    gradient = np.where(driven, current * (1 - decay), before * decay)
+    # Scaled to be complete when the limit is met, which is where it was solved for.
+    complete = 1 - np.exp(-np.maximum(halves.turn_hour, 1e-6) / relaxation)
+    built_up = np.minimum((1 - decay) / complete[half], 1.0)
+    gradient = np.where(driven, current * built_up, before * decay)
     volt = cell.take(half).voltage(content, current, gradient)
     limit = halves.limit_volt[half]
     holding = driven & (records.hour > halves.turn_hour[half])

@@ -1,0 +1,116 @@
+"""Enter the demo lab into the registry, as its people would have done by hand."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from battery_db.accounts.roles import ensure_roles
+from battery_db.demo.lab import (
+    ACCOUNTS,
+    DATASETS,
+    DESIGNS,
+    FOLDER_NAME,
+    MOLECULES,
+    TIME_ZONE,
+    DemoCell,
+    DemoDataset,
+)
+from cells.models import Dataset, DryCell, Folder
+from cells.services import datasets, registry
+
+
+def is_empty() -> bool:
+    """Nobody has an account and nothing is watched."""
+    return not get_user_model().objects.exists() and not Folder.objects.exists()
+
+
+def create_accounts() -> bool:
+    """One account per role, only where nobody has one yet; says whether it made them."""
+    ensure_roles()
+    users = get_user_model()
+    with transaction.atomic():
+        if users.objects.exists():
+            return False
+        for role, password in ACCOUNTS.items():
+            boss = role == "admin"
+            user = users.objects.create_user(
+                role, f"{role}@demo.example", password, is_staff=boss, is_superuser=boss
+            )
+            user.groups.add(Group.objects.get(name=role))
+    return True
+
+
+def register_lab(cells: Sequence[DemoCell]) -> dict[str, int]:
+    """Molecules, electrolytes, dry cells, cells and datasets: all of them or none.
+
+    Repeating it changes nothing.
+    """
+    by = get_user_model().objects.filter(username="member").first()
+    registered = [cell for cell in cells if cell.registered]
+    with transaction.atomic():
+        for name, (smiles, role) in MOLECULES.items():
+            registry.define_molecule(name, smiles, role, by=by)
+        dry_cells = {name: _define_dry_cell(name, by) for name in DESIGNS}
+        electrolytes = {
+            text: registry.define_electrolyte(text, by=by)
+            for text in dict.fromkeys(cell.electrolyte for cell in registered)
+        }
+        for cell in registered:
+            registry.register_cell(
+                cell.cell_id, electrolytes[cell.electrolyte], dry_cells[cell.design], by=by
+            )
+        present = {cell.cell_id for cell in registered}
+        made = sum(_make_dataset(plan, present, by) for plan in DATASETS)
+    return {"cells": len(registered), "electrolytes": len(electrolytes), "datasets": made}
+
+
+def watch_folder(path: Path) -> Folder:
+    folder, _ = Folder.objects.get_or_create(
+        path=str(path), defaults={"name": _free_folder_name(), "time_zone": TIME_ZONE}
+    )
+    return folder
+
+
+def _define_dry_cell(name: str, by: Any) -> DryCell:
+    design = DESIGNS[name]
+    model = design.model
+    return registry.define_dry_cell(
+        name=model.name,
+        cathode=design.cathode,
+        anode=design.anode,
+        separator=design.separator,
+        geometry=design.geometry,
+        nominal_capacity_ah=model.nominal_capacity_ah,
+        lower_cutoff_voltage=model.lower_cutoff_volt,
+        upper_cutoff_voltage=model.upper_cutoff_volt,
+        notes="Simulated for the demo lab.",
+        by=by,
+    )
+
+
+def _make_dataset(plan: DemoDataset, present: set[int], by: Any) -> bool:
+    names = {cell_id: name for cell_id, name in plan.names.items() if cell_id in present}
+    if not names:
+        return False
+    dataset = Dataset.objects.filter(name=plan.name).first()
+    if dataset is None:
+        dataset = datasets.create_dataset(plan.name, by, plan.description)
+    datasets.add_cells(dataset, list(names), by)
+    given = dict(dataset.memberships.values_list("wet_cell__cell_id", "name"))
+    for cell_id, name in names.items():
+        if not given[cell_id]:
+            datasets.rename_cell(dataset, cell_id, name, by)
+    known = set(dataset.filters.values_list("name", flat=True))
+    for name, ranges in plan.filters.items():
+        if name not in known:
+            datasets.save_filter(dataset, name, ranges, by=by)
+    return True
+
+
+def _free_folder_name() -> str:
+    number = Folder.objects.filter(name__startswith=FOLDER_NAME).count()
+    return f"{FOLDER_NAME} {number + 1}" if number else FOLDER_NAME
