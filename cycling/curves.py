@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from battery_db.lib.decimate import thin
-from cycling.steps import REST_SHARE, find_steps, read_rows
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from cycling.steps import REST_SHARE, Bools, Floats, Ints, Rows, find_steps, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +35,9 @@ def voltage_curve(
     out, so ``polarity`` ("charge" or "discharge") may only be omitted when the rows
     hold mostly one; then the one that moves more charge is meant.
     """
-    rows = read_rows(series)
-    steps = find_steps(series, rows)
-    sign = _sign(polarity, float(steps.charge_ah.sum()))
-    kept = np.repeat(steps.polarity == sign, steps.stop - steps.start)
-    flowing = rows.current * sign > REST_SHARE * rows.largest_ampere
-    charge = np.where(kept, steps.row_charge_ah * sign, 0.0)
-    shown = np.flatnonzero(kept & flowing)
-    capacity = np.cumsum(charge)[shown]
-    time = rows.time[shown]
-    curve = Curve(
-        np.maximum.accumulate(np.maximum(capacity, 0.0)),
-        rows.voltage[shown],
-        np.abs(rows.current[shown]),
-        time - time[:1],
-    )
+    flow = _flow(series)
+    sign = _sign(polarity, float(flow.charge_ah.sum()))
+    curve = _cut(flow, sign, 0, len(flow.charge_ah))
     return curve if max_points is None else thinned(curve, max_points)
 
 
@@ -61,20 +45,43 @@ def curves_of(series: pl.DataFrame, half_cycles: pl.DataFrame) -> Iterator[Curve
     """The curve of each row of ``half_cycles`` (``first_row``, ``last_row``, ``polarity``)
     of one test; ``series`` are all points of that test.
     """
-    columns = [
-        name
-        for name in (
-            "test_time_second",
-            "voltage_volt",
-            "current_ampere",
-            "step_count",
-            "step_time_second",
-        )
-        if name in series.columns
-    ]
-    series = series.select(columns)
+    flow = _flow(series)
     for polarity, first, last in half_cycles.select("polarity", "first_row", "last_row").rows():
-        yield voltage_curve(series.slice(first, last - first + 1), polarity)
+        yield _cut(flow, _sign(polarity, 0.0), first, last + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """Per row: the sign of its step (0 where no current flows) and the charge since the
+    row before, signed.
+    """
+
+    rows: Rows
+    step_sign: Ints
+    row_sign: Ints
+    charge_ah: Floats
+
+
+def _flow(series: pl.DataFrame) -> _Flow:
+    rows = read_rows(series)
+    steps = find_steps(series, rows)
+    step_sign = np.repeat(steps.polarity, steps.stop - steps.start)
+    rest = REST_SHARE * rows.largest_ampere
+    row_sign = np.where(rows.current * step_sign > rest, step_sign, 0)
+    return _Flow(rows, step_sign, row_sign, steps.row_charge_ah)
+
+
+def _cut(flow: _Flow, sign: int, first: int, stop: int) -> Curve:
+    charge = np.where(flow.step_sign[first:stop] == sign, flow.charge_ah[first:stop] * sign, 0.0)
+    shown = np.flatnonzero(flow.row_sign[first:stop] == sign)
+    capacity = np.cumsum(charge)[shown]
+    time = flow.rows.time[first:stop][shown]
+    return Curve(
+        np.maximum.accumulate(np.maximum(capacity, 0.0)),
+        flow.rows.voltage[first:stop][shown],
+        np.abs(flow.rows.current[first:stop][shown]),
+        time - time[:1],
+    )
 
 
 def thinned(curve: Curve, max_points: int) -> Curve:
