@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from battery_db.accounts.roles import DESCRIPTIONS
+
 
 class LabPermissions(models.Model):  # noqa: DJ008  # no rows, no names
     """Holds no rows: it only declares the permissions that ``lib.permissions`` names."""
@@ -11,12 +13,7 @@ class LabPermissions(models.Model):  # noqa: DJ008  # no rows, no names
     class Meta:
         managed = False
         default_permissions = ()
-        permissions = [
-            ("view_lab", "Look at everything, search, download"),
-            ("edit_lab", "Register cells, correct metadata, edit datasets, start jobs"),
-            ("curate_lab", "Deprecate files, exclude cycles, merge, delete"),
-            ("administer_lab", "Manage folders, people and settings"),
-        ]
+        permissions = list(DESCRIPTIONS.items())
 
 
 class ApiToken(models.Model):
