@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from battery_db.celery import QUEUES
+from battery_db.demo.lab import ACCOUNTS
 from battery_db.supervisor import Child, Supervisor
 
 PORTS_TRIED = 20
@@ -39,20 +40,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Before preparing, which takes long the first time: a wrong address shows at once.
         port = _free_port(options["bind"], options["port"])
-        _prepare(self.stdout, demo=options["demo"])
+        accounts = _prepare(self.stdout, demo=options["demo"])
         url = f"http://{_host_for_people(options['bind'])}:{port}/"
         Supervisor(
             _children(options["bind"], port, options["workers"]),
             output=self.stdout,
-            tick=_Welcome(url),
+            tick=_Welcome(url, accounts),
         ).run()
 
 
 class _Welcome:
     """Says where the lab is, once it answers."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, accounts: list[str]) -> None:
         self.url = url
+        self.accounts = accounts
         self.next_try = time.monotonic() + HEALTH_EVERY_S
         self.late_at = time.monotonic() + SLOW_START_S
         self.is_done = False
@@ -64,19 +66,22 @@ class _Welcome:
         self.next_try = now + HEALTH_EVERY_S
         if _answers(f"{self.url}healthz"):
             self.is_done = True
-            for line in _box([f"battery_db is at {self.url}", *_accounts(), "Ctrl-C stops it."]):
+            for line in _box([f"battery_db is at {self.url}", *self.accounts, "Ctrl-C stops it."]):
                 supervisor.say(line)
         elif now > self.late_at:
             self.late_at = now + SLOW_START_S
             supervisor.say("The web process does not answer yet; its lines above say why.")
 
 
-def _prepare(output: Any, *, demo: bool) -> None:
+def _prepare(output: Any, *, demo: bool) -> list[str]:
+    """Make database and static files ready; returns the lines about how to sign in."""
     call_command("migrate", interactive=False, verbosity=0)
     _collect_static()
     if demo:
         call_command("create_demo_lab", if_empty=True, stdout=output)
+    accounts = _accounts()
     connections.close_all()  # the children open their own
+    return accounts
 
 
 def _collect_static() -> None:
@@ -144,10 +149,16 @@ def _answers(url: str) -> bool:
 
 
 def _accounts() -> list[str]:
-    users = get_user_model().objects
-    if not users.exists():
+    """Lines about how to sign in; passwords only of demo accounts that still have them."""
+    users = {user.get_username(): user for user in get_user_model().objects.all()[:20]}
+    if not users:
         return ["No account yet: manage.py createsuperuser makes the first."]
-    return []
+    demo = [
+        f"  {name:<8} {password}"
+        for name, password in ACCOUNTS.items()
+        if name in users and users[name].check_password(password)
+    ]
+    return ["Demo accounts (user, password):", *demo] if demo else []
 
 
 def _box(lines: list[str]) -> list[str]:
