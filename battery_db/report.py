@@ -90,6 +90,7 @@ def report_of(job: Job) -> NightReport:
             if isinstance(value, int) and not isinstance(value, bool):
                 numbers[name] += value
         failures += part.result.get("failures", [])
+        failures += [{"name": e["folder"], **e} for e in part.result.get("errors", [])]
     return NightReport(
         job=job,
         totals=totals,

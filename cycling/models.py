@@ -1,5 +1,8 @@
 """What the cyclers measured: tests, half-cycles and groups. Points lie in Parquet."""
 
+from collections.abc import Iterable, Mapping
+
+import polars as pl
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -120,6 +123,35 @@ class CycleGroup(models.Model):
         return f"{self.get_polarity_display()} {self.number}"
 
 
+# Columns of ``HalfCycleQuerySet.as_frame``: names of fields, and their types in Polars.
+FRAME_COLUMNS: Mapping[str, pl.DataType] = {
+    "id": pl.Int64(),
+    "test_id": pl.Int64(),
+    "group_id": pl.Int64(),
+    "polarity": pl.String(),
+    "ordinal": pl.Int64(),
+    "cycle_count": pl.Int64(),
+    "first_row": pl.Int64(),
+    "last_row": pl.Int64(),
+    "start_time_second": pl.Float64(),
+    "duration_second": pl.Float64(),
+    "started_at": pl.Datetime("us", "UTC"),
+    "capacity_ah": pl.Float64(),
+    "energy_wh": pl.Float64(),
+    "mean_voltage_volt": pl.Float64(),
+    "mean_current_ampere": pl.Float64(),
+    "constant_current_ampere": pl.Float64(),
+    "end_current_ampere": pl.Float64(),
+    "end_voltage_volt": pl.Float64(),
+    "previous_constant_current_ampere": pl.Float64(),
+    "previous_end_current_ampere": pl.Float64(),
+    "previous_end_voltage_volt": pl.Float64(),
+    "mean_temperature_celsius": pl.Float64(),
+    "is_complete": pl.Boolean(),
+    "excluded": pl.Boolean(),
+}
+
+
 class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
     def of_cell(self, cell_id: int) -> "HalfCycleQuerySet":
         """Half-cycles of every file in use that speaks of this Cell ID.
@@ -140,6 +172,23 @@ class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
         """Add ``cycle``: the absolute cycle number, start cycle of the file + its own count."""
         start = Coalesce("test__file__metadata__start_cycle", 0)
         return self.annotate(cycle=F("cycle_count") + start)
+
+    def in_cycles(self, cycles: Iterable[int]) -> "HalfCycleQuerySet":
+        """Half-cycles of the given absolute cycle numbers."""
+        start = Coalesce("test__file__metadata__start_cycle", 0)
+        return self.annotate(cycle=F("cycle_count") + start).filter(cycle__in=list(cycles))
+
+    def in_time_order(self) -> "HalfCycleQuerySet":
+        """By start cycle of the file, then as recorded; clocks are not to be trusted."""
+        return self.order_by(
+            Coalesce("test__file__metadata__start_cycle", -1), "test__started_at", "test", "ordinal"
+        )
+
+    def as_frame(self) -> pl.DataFrame:
+        """One row per half-cycle with ``cycle`` and the columns of ``FRAME_COLUMNS`` (one query)."""
+        rows = self.with_cycle().in_time_order().values_list("cycle", *FRAME_COLUMNS)
+        schema = {"cycle": pl.Int64(), **FRAME_COLUMNS}
+        return pl.DataFrame(list(rows), schema=schema, orient="row")
 
 
 class HalfCycle(models.Model):

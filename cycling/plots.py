@@ -91,6 +91,27 @@ def curves(lines: Iterable[Points], *, x_axis: str, y_axis: str) -> Figure:
     return _figure(traces, x_axis, y_axis)
 
 
+def overview(
+    time_second: NDArray[np.float64],
+    voltage_volt: NDArray[np.float64],
+    current_ampere: NDArray[np.float64],
+) -> Figure:
+    """Voltage above current, against a common time axis in hours."""
+    hours = np.asarray(time_second, dtype=np.float64) / 3600
+    figure = curves(
+        [Points("Voltage", hours, voltage_volt)], x_axis="Test time / h", y_axis="Voltage / V"
+    )
+    current = curves(
+        [Points("Current", hours, current_ampere, colour=COLOURS[1])], x_axis="", y_axis=""
+    )
+    figure["data"].append({**current["data"][0], "yaxis": "y2"})
+    figure["layout"]["showlegend"] = False
+    figure["layout"]["yaxis"]["domain"] = [0.42, 1]
+    figure["layout"]["yaxis2"] = {"title": {"text": "Current / A"}, "domain": [0, 0.34]}
+    figure["layout"]["xaxis"]["anchor"] = "y2"
+    return figure
+
+
 def _figure(traces: list[dict[str, Any]], x_axis: str, y_axis: str) -> Figure:
     layout = {
         "xaxis": {"title": {"text": x_axis}},

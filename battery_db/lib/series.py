@@ -97,7 +97,7 @@ def write_parquet(
         compression_level=3,
         row_group_size=ROW_GROUP_ROWS,
         use_dictionary=words,
-        column_encoding={name: "BYTE_STREAM_SPLIT" for name in floats},
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
     )
 
 
@@ -119,9 +119,7 @@ def read_parquet(
         table = pq.read_table(source, columns=list(columns) if columns else None, filters=filters)
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+    return _frame(table)
 
 
 def read_rows(
@@ -144,9 +142,11 @@ def read_rows(
         table = file.read_row_groups(groups, columns=list(columns))
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame.slice(first - (skipped or 0), last - first + 1)
+    return _frame(table).slice(first - (skipped or 0), last - first + 1)
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(table))
 
 
 def _damaged(error: Exception) -> UnreadableFile:

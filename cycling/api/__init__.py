@@ -1,7 +1,7 @@
-"""REST resources."""
+"""REST resources of cycling."""
 
 from rest_framework.routers import BaseRouter
 
 
 def register(router: BaseRouter) -> None:
-    """Add the resources of this module to ``/api/v1/``."""
+    """Add the resources of cycling to ``/api/v1/``."""

@@ -1,0 +1,141 @@
+"""Exports and snapshots of datasets: ask for one, watch its job, download the result."""
+
+from typing import Any
+
+from django.http import FileResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from battery_db.lib.byte_ranges import ranged_response
+from battery_db.lib.errors import LabError
+from battery_db.lib.permissions import Permission
+from battery_db.lib.runs.models import Job
+from battery_db.lib.storage import storage
+from cells.models import Dataset, Snapshot
+from cycling.api.tests import accepted
+from cycling.models import DatasetExport
+from cycling.services import datasets as services
+
+
+class ExportSerializer(serializers.ModelSerializer[DatasetExport]):
+    dataset = serializers.SlugRelatedField[Dataset](slug_field="slug", read_only=True)
+    download = serializers.SerializerMethodField()
+
+    class Meta:
+        model = DatasetExport
+        fields = [
+            "id",
+            "dataset",
+            "fingerprint",
+            "file_count",
+            "byte_count",
+            "created_at",
+            "download",
+        ]
+
+    def get_download(self, export: DatasetExport) -> str:
+        return f"/api/v1/exports/{export.pk}/download/"
+
+
+class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
+    dataset = serializers.SlugRelatedField[Dataset](slug_field="slug", read_only=True)
+    is_compiled = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Snapshot
+        fields = ["id", "dataset", "digest", "created_at", "is_compiled"]
+
+    def get_is_compiled(self, snapshot: Snapshot) -> bool:
+        return snapshot.manifest is not None
+
+
+class ExportViewSet(viewsets.ReadOnlyModelViewSet[DatasetExport]):
+    permission = Permission.VIEW
+    queryset = DatasetExport.objects.select_related("dataset")
+    serializer_class = ExportSerializer
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def download(self, request: Request, pk: str) -> FileResponse:
+        """The CSV folder (dataset/cell/filter.csv) as a zip."""
+        export = self.get_object()
+        name = f"{export.dataset.slug}-{export.created_at:%Y%m%d-%H%M}.zip"
+        return FileResponse(
+            storage("default").open(export.file_name, "rb"), as_attachment=True, filename=name
+        )
+
+
+class SnapshotViewSet(viewsets.ReadOnlyModelViewSet[Snapshot]):
+    """Frozen datasets. ``manifest`` describes the tensors, ``shards`` are the files."""
+
+    permission = Permission.VIEW
+    queryset = Snapshot.objects.select_related("dataset").defer("selection")
+    serializer_class = SnapshotSerializer
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def manifest(self, request: Request, pk: str) -> Response:
+        """Schema, units, grids, versions, splits, names of ids, and the list of shards."""
+        snapshot = self.get_object()
+        if snapshot.manifest is None:
+            raise LabError(
+                "This snapshot has no tensors yet.", fix="Wait for its job, or compile it again."
+            )
+        return Response(snapshot.manifest, headers={"ETag": f'"{snapshot.digest}"'})
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"shards/(?P<number>\d+)")
+    def shard(self, request: Request, pk: str, number: str) -> HttpResponseBase:
+        """One safetensors file; Range, If-Range and If-None-Match are honoured."""
+        shard = get_object_or_404(self.get_object().shards, number=int(number))
+        return ranged_response(
+            request._request,
+            storage("snapshots").open(shard.storage_name, "rb"),
+            size=shard.byte_count,
+            sha256=shard.sha256,
+            content_type="application/octet-stream",
+        )
+
+
+class _OfDataset(viewsets.GenericViewSet[Any]):
+    """Lists below ``/datasets/{slug}/``."""
+
+    permission = Permission.VIEW
+
+    def dataset(self) -> Dataset:
+        return get_object_or_404(Dataset, slug=self.kwargs["slug"])
+
+
+class DatasetSnapshotViewSet(mixins.ListModelMixin, _OfDataset):
+    serializer_class = SnapshotSerializer
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Snapshot.objects.none()
+        return self.dataset().snapshots.select_related("dataset").defer("selection")
+
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    def create(self, request: Request, slug: str) -> Response:
+        """Freeze the dataset and compile its tensors: 202, and a job to watch."""
+        job = services.request_snapshot(self.dataset(), by=request.user, trigger=Job.Trigger.API)
+        return accepted(job)
+
+
+class DatasetExportViewSet(mixins.ListModelMixin, _OfDataset):
+    serializer_class = ExportSerializer
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return DatasetExport.objects.none()
+        return self.dataset().exports.select_related("dataset")
+
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    def create(self, request: Request, slug: str) -> Response:
+        """Write the CSV folder: 202, and a job to watch."""
+        job = services.request_export(self.dataset(), by=request.user, trigger=Job.Trigger.API)
+        return accepted(job)

@@ -1,0 +1,228 @@
+"""What a person asks of the cycling data: look at a cell, refresh it, leave cycles out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from django.db import transaction
+
+from battery_db.lib.decimate import thin
+from battery_db.lib.errors import LabError, NotAllowed
+from battery_db.lib.ranges import format_ranges, parse_ranges
+from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
+from battery_db.lib.series import read_parquet, read_rows
+from battery_db.lib.storage import local_or_open
+from cycling.curves import voltage_curve
+from cycling.labels import group_label
+from cycling.models import CycleGroup, CyclingTest, HalfCycle, Polarity
+from cycling.plots import Points, Quantity
+
+CYCLES_AT_ONCE = 16
+POINTS_PER_CURVE = 1500
+OVERVIEW_POINTS = 4000
+# Columns that a file lacks are passed over.
+CURVE_COLUMNS = (
+    "test_time_second",
+    "voltage_volt",
+    "current_ampere",
+    "step_count",
+    "step_time_second",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumbers:
+    """The line of numbers at the head of a cell's cycling panel."""
+
+    cycles: int
+    first_cycle: int | None
+    last_cycle: int | None
+    first_capacity_ah: float | None
+    last_capacity_ah: float | None
+    capacity_retention: float | None  # last over first, within the largest discharge group
+    mean_temperature_celsius: float | None
+
+
+def request_refresh(cell_id: int, *, by: Any, trigger: str) -> Job:
+    """Import what is new of one cell's files and group it again, as a job."""
+    return engine.enqueue(
+        "cycling.refresh_cell",
+        {"cell_id": cell_id},
+        trigger=trigger,
+        by=by,
+        title=f"Import and group cell {cell_id}",
+        key=f"cycling.refresh_cell:{cell_id}",
+    )
+
+
+def cell_frame(cell_id: int) -> pl.DataFrame:
+    """Half-cycles of a cell in use and not left out, as ``HalfCycleQuerySet.as_frame``."""
+    return HalfCycle.objects.of_cell(cell_id).filter(excluded=False).as_frame()
+
+
+def key_numbers(cell_id: int) -> KeyNumbers:
+    """First and last capacities are of the cell's most common kind of discharge."""
+    frame = cell_frame(cell_id)
+    discharges = frame.filter(polarity=Polarity.DISCHARGE, is_complete=True)
+    if discharges.is_empty():
+        return KeyNumbers(0, None, None, None, None, None, None)
+    main = discharges["group_id"].drop_nulls().mode()
+    alike = discharges.filter(group_id=main.min()) if len(main) else discharges
+    first, last = alike["capacity_ah"][0], alike["capacity_ah"][-1]
+    return KeyNumbers(
+        cycles=discharges["cycle"].n_unique(),
+        first_cycle=frame["cycle"].min(),  # type: ignore[arg-type]
+        last_cycle=frame["cycle"].max(),  # type: ignore[arg-type]
+        first_capacity_ah=first,
+        last_capacity_ah=last,
+        capacity_retention=last / first if first else None,
+        mean_temperature_celsius=frame["mean_temperature_celsius"].mean(),  # type: ignore[arg-type]
+    )
+
+
+def points_by_group(cell_id: int, quantity: Quantity) -> Iterator[Points]:
+    """``quantity`` against cycle number, one entry per group, largest group first."""
+    frame = with_quantity(cell_frame(cell_id), quantity).drop_nulls("y")
+    groups = {group.pk: group for group in CycleGroup.objects.filter(cell_id=cell_id)}
+    order = sorted(
+        frame["group_id"].unique().to_list(),
+        key=lambda pk: (groups[pk].irregular, groups[pk].number) if pk in groups else (True, 9999),
+    )
+    for pk in order:
+        rows = frame.filter(pl.col("group_id").eq_missing(pk)).sort("cycle")
+        group = groups.get(pk)
+        yield Points(
+            name=label_of(group) if group else "not grouped yet",
+            x=rows["cycle"].to_numpy(),
+            y=rows["y"].to_numpy(),
+            irregular=group is None or group.irregular,
+        )
+
+
+def label_of(group: CycleGroup) -> str:
+    return group_label(
+        group.number,
+        constant_rate=group.constant_rate,
+        end_rate=group.end_rate,
+        end_voltage=group.end_voltage,
+        previous_end_voltage=group.previous_end_voltage,
+        irregular=group.irregular,
+    )
+
+
+def suggested_cycles(cell_id: int) -> str:
+    """Five cycles spread over the life of the most common discharge, for a first look."""
+    frame = cell_frame(cell_id).filter(polarity=Polarity.DISCHARGE, is_complete=True)
+    main = frame["group_id"].drop_nulls().mode()
+    if len(main):
+        frame = frame.filter(group_id=main.min())
+    cycles = frame["cycle"].unique().sort()
+    if cycles.is_empty():
+        return ""
+    places = np.unique(np.linspace(0, len(cycles) - 1, 5).round().astype(int))
+    return format_ranges(cycles.gather(places).to_list())
+
+
+def voltage_curves(cell_id: int, cycles: str) -> Iterator[Points]:
+    """Voltage against capacity of the cycles that ``cycles`` names, charge and discharge.
+
+    Raises LabError when nothing is named, too much is, or no such cycle is there.
+    """
+    wanted = parse_ranges(cycles)
+    if not wanted:
+        raise LabError(
+            "No cycle is chosen.", fix="Write cycle numbers, for example 2, 50, 100-102."
+        )
+    if len(wanted) > CYCLES_AT_ONCE:
+        raise LabError(
+            f"{len(wanted)} cycles are chosen; {CYCLES_AT_ONCE} can be read in one plot.",
+            fix="Choose fewer cycles.",
+        )
+    frame = cell_frame(cell_id).filter(pl.col("cycle").is_in(wanted))
+    if frame.is_empty():
+        raise LabError(
+            f"Cell {cell_id} has no cycle {format_ranges(wanted)}.",
+            fix="Choose cycles within the range shown above the plot.",
+        )
+    return (
+        Points(
+            name=f"{row['cycle']} {row['polarity']}",
+            x=curve.capacity_ah,
+            y=curve.voltage_volt,
+        )
+        for row, curve in (
+            (row, voltage_curve(series, row["polarity"], POINTS_PER_CURVE))
+            for row, series in half_cycle_series(frame)
+        )
+    )
+
+
+def half_cycle_series(frame: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.DataFrame]]:
+    """Each row of ``frame`` with its points; only the row groups of its cycle are read."""
+    tests = CyclingTest.objects.exclude(series_name="").in_bulk(frame["test_id"].unique().to_list())
+    for row in frame.iter_rows(named=True):
+        test = tests.get(row["test_id"])
+        if test is None:
+            continue
+        with local_or_open("series", test.series_name) as source:
+            yield row, read_rows(source, CURVE_COLUMNS, row["first_row"], row["last_row"])
+
+
+def exclude_cycles(cell_id: int, cycles: str, *, reason: str, restore: bool = False) -> int:
+    """Leave cycles out of plots, datasets and tensors, or take them back; returns how many
+    half-cycles changed. A later import of the same file keeps the choice.
+    """
+    wanted = parse_ranges(cycles)
+    if not wanted:
+        raise LabError("No cycle is named.", fix="Write cycle numbers, for example 17, 100-102.")
+    if not restore and not reason.strip():
+        raise NotAllowed(
+            "A cycle is only left out with a reason.", fix="Say why, for whoever looks next year."
+        )
+    halves = HalfCycle.objects.of_cell(cell_id).in_cycles(wanted)
+    with transaction.atomic():
+        pks = list(halves.values_list("pk", flat=True))
+        return (
+            HalfCycle.objects.filter(pk__in=pks)
+            .exclude(excluded=not restore)
+            .update(excluded=not restore, excluded_reason="" if restore else reason.strip()[:300])
+        )
+
+
+def with_quantity(frame: pl.DataFrame, quantity: Quantity) -> pl.DataFrame:
+    """Add ``y``. Quantities of a pair are shown at the discharge, beside its charge."""
+    discharge = pl.col("polarity") == Polarity.DISCHARGE
+    if quantity.name == "charge_capacity":
+        return frame.filter(~discharge).with_columns(y=pl.col("capacity_ah"))
+    if quantity.name == "discharge_capacity":
+        return frame.filter(discharge).with_columns(y=pl.col("capacity_ah"))
+    if quantity.name == "discharge_energy":
+        return frame.filter(discharge).with_columns(y=pl.col("energy_wh"))
+    charges = frame.filter(~discharge).select(
+        "test_id", "cycle_count", charge_ah="capacity_ah", charge_volt="mean_voltage_volt"
+    )
+    pairs = frame.filter(discharge & pl.col("is_complete")).join(
+        charges, on=["test_id", "cycle_count"], how="inner"
+    )
+    if quantity.name == "delta_voltage":
+        return pairs.with_columns(y=pl.col("charge_volt") - pl.col("mean_voltage_volt"))
+    return pairs.filter(pl.col("charge_ah") > 0).with_columns(
+        y=100 * pl.col("capacity_ah") / pl.col("charge_ah")
+    )
+
+
+def overview(test: CyclingTest) -> tuple[Any, Any, Any]:
+    """Time (s), voltage (V) and current (A) of a whole test, thinned for a screen."""
+    series = series_of(test, ["test_time_second", "voltage_volt", "current_ampere"])
+    time, voltage, current = (series[name].to_numpy().astype(np.float64) for name in series.columns)
+    kept = thin(time, voltage, OVERVIEW_POINTS)
+    return time[kept], voltage[kept], current[kept]
+
+
+def series_of(test: CyclingTest, columns: Iterable[str] | None = None) -> pl.DataFrame:
+    """The stored points of a test, all or some columns."""
+    with local_or_open("series", test.series_name) as source:
+        return read_parquet(source, list(columns) if columns else None)

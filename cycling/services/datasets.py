@@ -1,0 +1,192 @@
+"""What a person asks of a dataset's cycles: look, export as CSV, freeze and compile."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+import battery_db
+from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
+from cells.models import Dataset, DatasetCell, DatasetFilter
+from cycling.exports.csv_folder import Range, matches
+from cycling.groups import GROUPING_VERSION
+from cycling.half_cycles import SUMMARY_VERSION
+from cycling.models import CellState, CyclingTest, HalfCycle
+from cycling.plots import Points, Quantity
+from cycling.services.cells import cell_frame, with_quantity
+
+EXPORT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which cells of a dataset have cycles, for the note above its plot."""
+
+    cells: int
+    with_data: int
+    without_data: tuple[int, ...]
+
+
+def request_export(dataset: Dataset, *, by: Any, trigger: str) -> Job:
+    return engine.enqueue(
+        "cycling.export_dataset",
+        {"slug": dataset.slug},
+        trigger=trigger,
+        by=by,
+        title=f"Export {dataset} as CSV",
+        key=f"cycling.export_dataset:{dataset.slug}",
+    )
+
+
+def request_snapshot(dataset: Dataset, *, by: Any, trigger: str) -> Job:
+    return engine.enqueue(
+        "cycling.compile_dataset",
+        {"slug": dataset.slug},
+        trigger=trigger,
+        by=by,
+        title=f"Freeze and compile {dataset}",
+        key=f"cycling.compile_dataset:{dataset.slug}",
+    )
+
+
+def coverage(dataset: Dataset) -> Coverage:
+    members = list(dataset.memberships.values_list("wet_cell__cell_id", flat=True))
+    known = set(
+        CyclingTest.objects.filter(file__metadata__cell_id__in=members)
+        .exclude(series_name="")
+        .values_list("file__metadata__cell_id", flat=True)
+    )
+    return Coverage(len(members), len(known), tuple(sorted(set(members) - known)))
+
+
+def points_by_cell(dataset: Dataset, quantity: Quantity, filter_name: str) -> Iterator[Points]:
+    """``quantity`` against cycle number, one entry per cell under its name in the dataset."""
+    chosen = dataset.filters.filter(name=filter_name).first() if filter_name else None
+    for member in members_of(dataset):
+        if chosen is not None and not applies(chosen, member):
+            continue
+        frame = cell_frame(member.wet_cell.cell_id)
+        if chosen is not None:
+            frame = matching(frame, chosen, capacity_of(member.wet_cell.cell_id))
+        rows = with_quantity(frame, quantity).drop_nulls("y")
+        if rows.height:
+            yield Points(
+                name=str(member),
+                x=rows["cycle"].to_numpy(),
+                y=rows["y"].to_numpy(),
+                colour=member.colour,
+            )
+
+
+def members_of(dataset: Dataset) -> list[DatasetCell]:
+    return list(
+        dataset.memberships.select_related("wet_cell__electrolyte", "wet_cell__dry_cell")
+        .prefetch_related("wet_cell__electrolyte__components__molecule")
+        .order_by("wet_cell__cell_id")
+    )
+
+
+def filters_of(dataset: Dataset) -> list[DatasetFilter]:
+    return list(dataset.filters.prefetch_related("ranges", "cells").order_by("name"))
+
+
+def applies(chosen: DatasetFilter, member: DatasetCell) -> bool:
+    """A filter without chosen cells is for every cell of its dataset."""
+    cells = {cell.pk for cell in chosen.cells.all()}
+    return not cells or member.pk in cells
+
+
+def matching(frame: pl.DataFrame, chosen: DatasetFilter, capacity_ah: float | None) -> pl.DataFrame:
+    """The half-cycles of ``frame`` whose cycle lies in every range of the filter."""
+    ranges = [
+        Range(each.polarity, each.attribute, each.minimum, each.maximum)
+        for each in chosen.ranges.all()
+    ]
+    return matches(frame, ranges, capacity_ah)
+
+
+def capacity_of(cell_id: int) -> float | None:
+    return (
+        CellState.objects.filter(pk=cell_id)
+        .values_list("theoretical_capacity_ah", flat=True)
+        .first()
+    )
+
+
+def selection_of(dataset: Dataset) -> dict[str, Any]:
+    """Everything that decides what an export or snapshot of ``dataset`` holds, as JSON.
+
+    Equal selections give byte-identical results; the digest of this is their identity.
+    """
+    members = members_of(dataset)
+    cell_ids = [member.wet_cell.cell_id for member in members]
+    capacities = dict(
+        CellState.objects.filter(pk__in=cell_ids).values_list("pk", "theoretical_capacity_ah")
+    )
+    return {
+        "dataset": dataset.name,
+        "versions": {
+            "battery_db": battery_db.__version__,
+            "summary": SUMMARY_VERSION,
+            "grouping": GROUPING_VERSION,
+            "export": EXPORT_VERSION,
+        },
+        "cells": [
+            {
+                "cell_id": member.wet_cell.cell_id,
+                "name": member.name,
+                "electrolyte": str(member.wet_cell.electrolyte or ""),
+                "dry_cell": str(member.wet_cell.dry_cell or ""),
+                "theoretical_capacity_ah": capacities.get(member.wet_cell.cell_id),
+            }
+            for member in members
+        ],
+        "filters": [_filter_as_json(chosen) for chosen in filters_of(dataset)],
+        "files": _files_of(cell_ids),
+        "excluded": _excluded_of(cell_ids),
+    }
+
+
+def _filter_as_json(chosen: DatasetFilter) -> dict[str, Any]:
+    return {
+        "name": chosen.name,
+        "cells": sorted(cell.wet_cell_id for cell in chosen.cells.all()),
+        "ranges": sorted(
+            [each.polarity, each.attribute, each.minimum, each.maximum]
+            for each in chosen.ranges.all()
+        ),
+    }
+
+
+def _files_of(cell_ids: Iterable[int]) -> list[list[Any]]:
+    """What each file of the cells holds and how it was read, in a fixed order."""
+    tests = (
+        CyclingTest.objects.filter(
+            file__metadata__cell_id__in=list(cell_ids),
+            file__metadata__is_valid=True,
+            file__deprecated=False,
+            file__duplicate_of=None,
+        )
+        .exclude(series_name="")
+        .values_list(
+            "file__metadata__cell_id",
+            "file__metadata__start_cycle",
+            "sha256",
+            "series_name",
+            "summary_version",
+        )
+    )
+    return sorted((list(test) for test in tests), key=json.dumps)
+
+
+def _excluded_of(cell_ids: Iterable[int]) -> list[list[Any]]:
+    halves = HalfCycle.objects.in_use().filter(
+        excluded=True, test__file__metadata__cell_id__in=list(cell_ids)
+    )
+    return sorted(
+        (list(h) for h in halves.values_list("test__sha256", "polarity", "cycle_count")),
+        key=json.dumps,
+    )

@@ -1,0 +1,96 @@
+"""The cycling panel of a cell's page, and the figures in it."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from battery_db.lib.errors import LabError
+from battery_db.lib.permissions import Permission, requires
+from battery_db.lib.runs.models import Job
+from cycling import plots
+from cycling.models import CellState, CycleGroup, CyclingTest
+from cycling.services import cells as services
+
+GROUPS_SHOWN = 40
+
+
+@requires(Permission.VIEW)
+def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
+    """Fragment: key numbers, capacity by group, groups, voltage curves of chosen cycles."""
+    tests = list(
+        CyclingTest.objects.filter(file__metadata__cell_id=cell_id)
+        .select_related("file__metadata")
+        .order_by("file__metadata__start_cycle", "pk")
+    )
+    state = CellState.objects.filter(pk=cell_id).first()
+    groups = list(CycleGroup.objects.filter(cell_id=cell_id)[:GROUPS_SHOWN])
+    quantity = plots.QUANTITIES.get(
+        request.GET.get("quantity", ""), plots.QUANTITIES["discharge_capacity"]
+    )
+    numbers = services.key_numbers(cell_id)
+    context = {
+        "cell_id": cell_id,
+        "tests": tests,
+        "state": state,
+        "groups": groups,
+        "numbers": numbers,
+        "quantity": quantity,
+        "quantities": plots.QUANTITIES.values(),
+        "cycles": request.GET.get("cycles") or services.suggested_cycles(cell_id),
+    }
+    return render(request, "cycling/cell_panel.html", context)
+
+
+@requires(Permission.VIEW)
+def capacity_figure(request: HttpRequest, cell_id: int, quantity: str) -> JsonResponse:
+    """A summary number against cycle number, one colour per group."""
+    chosen = plots.QUANTITIES.get(quantity)
+    if chosen is None:
+        known = ", ".join(plots.QUANTITIES)
+        return JsonResponse(
+            {"error": f"There is no quantity {quantity!r}.", "fix": f"Choose from {known}."},
+            status=404,
+        )
+    figure = plots.scatter_by_group(
+        services.points_by_group(cell_id, chosen), x_axis="Cycle number", y_axis=chosen.axis
+    )
+    return JsonResponse(figure)
+
+
+@requires(Permission.VIEW)
+def curves_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
+    """Voltage against capacity for the cycles named in ``?cycles=1,50,100-102``."""
+    try:
+        lines = services.voltage_curves(cell_id, request.GET.get("cycles", ""))
+    except LabError as error:
+        return JsonResponse({"error": error.message, "fix": error.fix}, status=400)
+    figure = plots.curves(lines, x_axis="Capacity / Ah", y_axis="Voltage / V")
+    return JsonResponse(figure)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def refresh_cell(request: HttpRequest, cell_id: int) -> HttpResponse:
+    job = services.request_refresh(cell_id, by=request.user, trigger=Job.Trigger.PAGE)
+    messages.info(request, f"Reading the files of cell {cell_id} now.")
+    return redirect(job)
+
+
+@require_POST
+@requires(Permission.CURATE)
+def exclude_cycle(request: HttpRequest, cell_id: int) -> HttpResponse:
+    """Leave one cycle out of plots, datasets and tensors, or take it back in."""
+    try:
+        changed = services.exclude_cycles(
+            cell_id,
+            request.POST.get("cycles", ""),
+            reason=request.POST.get("reason", ""),
+            restore="restore" in request.POST,
+        )
+    except LabError as error:
+        messages.error(request, str(error))
+    else:
+        word = "taken back in" if "restore" in request.POST else "left out"
+        messages.success(request, f"{changed} half-cycles of cell {cell_id} are {word}.")
+    return redirect("cells:cell", cell_id)
