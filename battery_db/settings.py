@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
@@ -265,6 +266,13 @@ if REDIS_URL:
         # Recovery is owned by the Job table, so Redis must not redeliver early.
         "visibility_timeout": 24 * 3600,
         "unacked_restore_throttle": 1,
+        # A page that starts a job must not wait for a broker that is away: the sweep
+        # sends later. Without these kombu tries for ever.
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.2,
     }
     CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
@@ -284,6 +292,7 @@ else:
             "LOCATION": str(DATA_DIR / "cache"),
         }
     }
+SWEEP_SECONDS = 30
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -296,6 +305,19 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 NIGHT_HOUR = env.int("NIGHT_HOUR", 2)
+CELERY_BEAT_SCHEDULE = {
+    # Messages that no worker took in time are dropped, so that none pile up.
+    "Find lost jobs": {
+        "task": "runs.sweep",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "Nightly run": {
+        "task": "battery_db.start_night",
+        "schedule": crontab(hour=NIGHT_HOUR, minute=0),
+        "options": {"expires": 20 * 3600},
+    },
+}
 JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", 60)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", 3)
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from battery_db.lib.runs.engine import JobContext
+    from battery_db.lib.runs.context import JobContext
+
+
+class Cancelled(Exception):
+    """A person asked the job to stop."""
+
+
+class LeaseLost(Exception):
+    """Another worker holds the job now; whatever this one was writing is rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A part that a waiting job starts."""
+    """A part that a waiting job starts.
+
+    With a ``key`` that another active job holds, the part is left to that job.
+    """
 
     kind: str
     params: dict[str, Any] = field(default_factory=dict)
@@ -39,6 +50,7 @@ class Wait:
 
     children: list[JobRequest]
     memory: dict[str, Any]
+    text: str = ""  # shown beside the number of parts that have ended
 
 
 Outcome = Done | Wait
