@@ -98,6 +98,20 @@ def define_electrolyte(
         return Electrolyte.objects.get(digest=digest)
 
 
+def electrolyte_of(text: str, by: Any = None) -> Electrolyte:
+    """The electrolyte that a person means by its name, its number or a composition."""
+    text = tidy(text)
+    by_name = Electrolyte.objects.filter(name=text).first()
+    if by_name is not None:
+        return by_name
+    if not text.isdecimal():
+        return define_electrolyte(text, by=by)
+    by_number = Electrolyte.objects.filter(pk=int(text[:18])).first()
+    if by_number is None:
+        raise LabError(f"There is no electrolyte {text}.", fix="See the list under Materials.")
+    return by_number
+
+
 def edit_electrolyte(
     electrolyte: Electrolyte, content: str | Recipe, by: Any = None
 ) -> Electrolyte:

@@ -18,6 +18,7 @@ __all__ = [
     "define_electrolyte",
     "define_molecule",
     "delete_if_unused",
+    "edit_cell",
     "register_cell",
     "unregistered_with_files",
 ]
@@ -51,6 +52,19 @@ def register_cell(
             fix="Edit that cell, or use another Cell ID.",
         )
     return existing
+
+
+def edit_cell(
+    cell: WetCell,
+    electrolyte: Electrolyte | None,
+    dry_cell: DryCell | None,
+    notes: str,
+    *,
+    by: Any = None,
+) -> WetCell:
+    """Correct what is registered; the Cell ID itself never changes."""
+    cell.electrolyte, cell.dry_cell, cell.notes = electrolyte, dry_cell, tidy(notes)
+    return save_checked(cell, by)
 
 
 def unregistered_with_files(cell_ids: list[int]) -> list[int]:

@@ -1,0 +1,75 @@
+"""Lists of datasets and of the cells in one."""
+
+from typing import Any
+
+import django_filters
+import django_tables2 as tables
+
+from cells.models import Dataset, DatasetCell
+from cells.tables.registry import SEARCH, SMALL
+
+
+class DatasetTable(tables.Table):
+    name = tables.Column(linkify=True)
+    description = tables.Column(attrs={"td": {"class": "text-secondary text-break"}}, default="")
+    cells = tables.Column(accessor="cell_count")
+    filters = tables.Column(accessor="filter_count")
+    export_nightly = tables.BooleanColumn(yesno="yes,", verbose_name="Nightly export")
+    created_by = tables.Column(order_by="created_by__username", default="")
+    created_at = tables.DateColumn(format="Y-m-d", verbose_name="Created")
+
+    class Meta:
+        order_by = ("name",)
+        empty_text = "No dataset matches."
+        attrs = {**SMALL, "aria_label": "Datasets"}
+
+
+class DatasetFilterSet(django_filters.FilterSet):
+    q = django_filters.CharFilter(
+        field_name="name", lookup_expr="icontains", label="Name contains", widget=SEARCH
+    )
+
+    class Meta:
+        model = Dataset
+        fields: list[str] = []
+
+
+class MembershipTable(tables.Table):
+    chosen = tables.TemplateColumn(
+        '<input class="form-check-input" type="checkbox" name="cell" form="remove-cells" '
+        'value="{{ record.wet_cell.cell_id }}" '
+        'aria-label="Choose cell {{ record.wet_cell.cell_id }}">',
+        verbose_name="",
+        orderable=False,
+    )
+    cell_id = tables.Column(
+        accessor="wet_cell__cell_id",
+        linkify=("cells:cell", {"cell_id": tables.A("wet_cell__cell_id")}),
+        verbose_name="Cell ID",
+    )
+    name = tables.TemplateColumn(
+        template_name="cells/datasets/_cell_name.html", verbose_name="Name here", order_by="name"
+    )
+    electrolyte = tables.Column(
+        accessor="wet_cell__electrolyte__name",
+        default="?",
+        attrs={"td": {"class": "text-break"}},
+        verbose_name="Electrolyte",
+    )
+    dry_cell = tables.Column(
+        accessor="wet_cell__dry_cell__name", default="?", verbose_name="Dry cell"
+    )
+
+    class Meta:
+        model = DatasetCell
+        fields: tuple[str, ...] = ()
+        order_by = ("cell_id",)
+        empty_text = "No cells yet."
+        attrs = {**SMALL, "aria_label": "Cells of the dataset"}
+
+    def __init__(self, *args: Any, can_choose: bool = False, **kwargs: Any) -> None:
+        exclude = () if can_choose else ("chosen",)
+        super().__init__(*args, exclude=exclude, **kwargs)
+
+    def render_cell_id(self, value: int) -> str:
+        return str(value)

@@ -1,0 +1,157 @@
+"""Lists of wet cells and of what they are made of."""
+
+from typing import Any
+
+import django_filters
+import django_tables2 as tables
+from django import forms
+from django.db.models import Q, QuerySet
+from django.utils.html import format_html
+
+from cells.models import DryCell, Electrolyte, Molecule, WetCell
+from cells.models.wet_cells import file_counts
+
+SMALL = {"class": "table table-vcenter card-table table-sm"}
+SEARCH = forms.TextInput(attrs={"type": "search"})
+
+
+class CellTable(tables.Table):
+    chosen = tables.Column(accessor="cell_id", verbose_name="", orderable=False)
+    cell_id = tables.Column(linkify=True, verbose_name="Cell ID")
+    electrolyte = tables.Column(
+        linkify=True,
+        order_by=("electrolyte__name", "cell_id"),
+        default="?",
+        attrs={"td": {"class": "text-break"}},
+    )
+    dry_cell = tables.Column(
+        linkify=True, order_by=("dry_cell__name", "cell_id"), default="?", verbose_name="Dry cell"
+    )
+    datasets = tables.TemplateColumn(
+        template_name="cells/registry/_datasets.html", verbose_name="Datasets", orderable=False
+    )
+    files = tables.Column(empty_values=(), orderable=False, verbose_name="Files")
+    notes = tables.Column(attrs={"td": {"class": "text-secondary text-break"}}, default="")
+
+    class Meta:
+        model = WetCell
+        fields: tuple[str, ...] = ()
+        order_by = ("cell_id",)
+        empty_text = "No cell matches."
+        attrs = {**SMALL, "aria_label": "Cells"}
+
+    def __init__(self, *args: Any, can_choose: bool = False, **kwargs: Any) -> None:
+        exclude = () if can_choose else ("chosen",)
+        super().__init__(*args, exclude=exclude, **kwargs)
+        self.file_counts: dict[int, int] = {}
+
+    def count_files(self) -> None:
+        """Count the files of the page that is shown, in one query."""
+        cell_ids = [row.record.cell_id for row in self.paginated_rows]
+        self.file_counts = dict(file_counts(cell_ids))
+
+    def render_chosen(self, value: int) -> str:
+        return format_html(
+            '<input class="form-check-input" type="checkbox" name="cell" value="{}" '
+            'aria-label="Choose cell {}">',
+            value,
+            value,
+        )
+
+    def render_cell_id(self, value: int) -> str:
+        return str(value)
+
+    def render_files(self, record: WetCell) -> str:
+        return str(self.file_counts.get(record.cell_id, 0))
+
+
+class ElectrolyteTable(tables.Table):
+    name = tables.Column(linkify=True, attrs={"td": {"class": "text-break"}})
+    cells = tables.Column(accessor="cell_count", verbose_name="Cells")
+    proprietary = tables.BooleanColumn(yesno="yes,")
+    created_at = tables.DateColumn(format="Y-m-d", verbose_name="Defined")
+
+    class Meta:
+        order_by = ("name",)
+        empty_text = "No electrolyte matches."
+        attrs = {**SMALL, "aria_label": "Electrolytes"}
+
+
+class MoleculeTable(tables.Table):
+    name = tables.Column(linkify=("cells:molecule-edit", {"pk": tables.A("pk")}))
+    default_role = tables.Column(verbose_name="Default role")
+    smiles = tables.Column(
+        verbose_name="SMILES", attrs={"td": {"class": "font-monospace text-break"}}, default=""
+    )
+    electrolytes = tables.Column(accessor="electrolyte_count")
+    description = tables.Column(attrs={"td": {"class": "text-secondary"}}, default="")
+
+    class Meta:
+        order_by = ("name",)
+        empty_text = "No molecule matches."
+        attrs = {**SMALL, "aria_label": "Molecules"}
+
+
+class DryCellTable(tables.Table):
+    name = tables.Column(linkify=True)
+    geometry = tables.Column(default="?")
+    cathode = tables.Column(default="?")
+    anode = tables.Column(default="?")
+    separator = tables.Column(default="?")
+    nominal_capacity_ah = tables.Column(verbose_name="Capacity / Ah", default="?")
+    cells = tables.Column(accessor="cell_count")
+
+    class Meta:
+        order_by = ("name",)
+        empty_text = "No dry cell matches."
+        attrs = {**SMALL, "aria_label": "Dry cells"}
+
+
+class ElectrolyteFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(
+        field_name="name", lookup_expr="icontains", label="Name contains", widget=SEARCH
+    )
+    molecule = django_filters.ModelChoiceFilter(
+        field_name="components__molecule", queryset=Molecule.objects.all(), empty_label="any"
+    )
+    proprietary = django_filters.BooleanFilter()
+
+    class Meta:
+        model = Electrolyte
+        fields: list[str] = []
+
+
+class MoleculeFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(method="filter_words", label="Name or SMILES", widget=SEARCH)
+    default_role = django_filters.ChoiceFilter(
+        choices=Molecule._meta.get_field("default_role").choices, empty_label="any", label="Role"
+    )
+
+    class Meta:
+        model = Molecule
+        fields: list[str] = []
+
+    def filter_words(
+        self, molecules: QuerySet[Molecule], name: str, value: str
+    ) -> QuerySet[Molecule]:
+        return molecules.filter(Q(name__icontains=value) | Q(smiles__icontains=value))
+
+
+class DryCellFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(method="filter_words", label="Words", widget=SEARCH)
+    geometry = django_filters.ChoiceFilter(choices=DryCell.Geometry.choices, empty_label="any")
+
+    class Meta:
+        model = DryCell
+        fields: list[str] = []
+
+    def filter_words(self, cells: QuerySet[DryCell], name: str, value: str) -> QuerySet[DryCell]:
+        for word in value.split():
+            cells = cells.filter(
+                Q(name__icontains=word)
+                | Q(cathode__icontains=word)
+                | Q(anode__icontains=word)
+                | Q(separator__icontains=word)
+                | Q(notes__icontains=word)
+            )
+        return cells
