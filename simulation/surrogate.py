@@ -1,8 +1,9 @@
 """A fast cell model: whole lives solved at once.
 
-Why not PyBaMM: twenty-six cells of 330 cycles are about 17 000 half-cycles; PyBaMM's
-single-particle model takes tens of milliseconds for each and must take them in turn.
-Here every half-cycle of a cell is solved in one vectorised pass, because two
+Why not PyBaMM: its single-particle model takes 17 ms a cycle (measured with 26.10,
+twenty CC-CV cycles at 1C, without aging), that is two and a half minutes for the 8 500
+cycles of the demo lab, which has 90 seconds with the import. Here a life of 330 cycles
+takes 0.1 s: every half-cycle of a cell is solved in one vectorised pass, because two
 approximations make the end of a half-cycle independent of its start: particles have
 reached their steady profile by then (``simulation.cell``; they approach it with the
 first eigenvalue of diffusion in a sphere, 4.493 squared), and aging changes the cell
