@@ -1,0 +1,69 @@
+"""Readers of cycler files: recognise a file by its content and read it as a series.
+
+A format is a module with a ``sniff`` and a ``read``; it joins by a line in ``FORMATS``.
+A reader whose output changes gets a higher ``version``, and files it read are read again.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from battery_db.lib.errors import UnknownFormat, UnreadableFile
+from battery_db.lib.series import standardise
+from cycling.formats import bdf, neware_binary, neware_text
+from cycling.formats.base import Finding, Format, ReadContext, Reading
+from cycling.formats.checks import check
+from cycling.formats.text import HEAD_BYTES
+
+__all__ = ["FORMATS", "Finding", "Format", "ReadContext", "Reading", "read", "recognise"]
+
+FORMATS: tuple[Format, ...] = (*neware_binary.FORMATS, *bdf.FORMATS, *neware_text.FORMATS)
+
+
+def recognise(path: Path) -> Format:
+    """The format of a file, by its first 64 KiB and its name.
+
+    Raises UnreadableFile for what can not be opened or is empty, UnknownFormat otherwise.
+    """
+    head = _read_head(path)
+    for format_ in FORMATS:
+        if format_.sniff(head, path.name):
+            return format_
+    start = head[:24].decode("ascii", "backslashreplace").encode("unicode_escape").decode()
+    raise UnknownFormat(
+        f"No reader recognises the content; it begins with '{start}'.",
+        fix="Readable are: " + "; ".join(format_.title for format_ in FORMATS) + ".",
+    )
+
+
+def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Reading]:  # noqa: B008 - frozen
+    """Recognise and read a file; the frame has standard columns, order and types.
+
+    Raises LabError when the content can not be read. An OSError of the machine (a share
+    that is gone) passes through.
+    """
+    format_ = recognise(path)
+    reading = check(format_.read(path, context))
+    return format_, replace(reading, frame=standardise(reading.frame))
+
+
+def _read_head(path: Path) -> bytes:
+    if path.is_dir():
+        raise UnreadableFile("This is a folder, not a file.", fix="Choose a file inside it.")
+    if path.exists() and not path.is_file():
+        raise UnreadableFile(
+            "This is a device or a pipe, not a file.", fix="Choose a file that the cycler wrote."
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except PermissionError as error:
+        raise UnreadableFile(
+            "The server may not read this file.",
+            fix="Give the account that runs battery_db the right to read it.",
+        ) from error
+    if not head:
+        raise UnreadableFile(
+            "The file is empty (0 bytes).",
+            fix="Copy it again from the cycler; if the test is running, wait for its first record.",
+        )
+    return head

@@ -1,0 +1,49 @@
+"""What a reader is and what it returns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a user should know about the data; ``code`` is stable, ``text`` is for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContext:
+    """What a file can not say of itself."""
+
+    time_zone: str = "UTC"
+    max_rows: int = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A series in BDF machine names (see ``battery_db.lib.series``) and what was noticed.
+
+    Current is positive when it charges, ``unix_time_second`` is UTC, cycle and step
+    numbers are the instrument's. ``is_partial`` says that rows of the file are missing.
+    """
+
+    frame: pl.DataFrame
+    metadata: dict[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format: ``sniff(first 64 KiB, file name)`` and ``read(path, context)``."""
+
+    name: str
+    version: int
+    title: str
+    extensions: tuple[str, ...]
+    sniff: Callable[[bytes, str], bool]
+    read: Callable[[Path, ReadContext], Reading]

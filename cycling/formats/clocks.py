@@ -1,0 +1,102 @@
+"""Durations and wall clocks from text, a whole column at a time."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from battery_db.lib.errors import UnreadableFile
+from cycling.formats.base import Finding
+
+MICRO = 1e-6
+ISO_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y.%m.%d %H:%M:%S",
+)
+MONTH_FIRST = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
+DAY_FIRST = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
+
+
+def seconds_of(text: pl.Series) -> pl.Series:
+    """Seconds of ``h:min:s`` texts with or without fractions; hours may exceed 24."""
+    part = text.str.split_exact(":", 2).struct.unnest()
+    hours, minutes, seconds = (
+        part[name].str.strip_chars(" ").cast(pl.Float64, strict=False) for name in part.columns
+    )
+    return (hours * 3600 + minutes * 60 + seconds).alias(text.name)
+
+
+def parse_moments(text: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    """Naive datetimes (µs) of the formats that Neware writes; unreadable cells are null.
+
+    With slashes the month comes first, as Neware's specification says, unless a value
+    can only mean that the day does.
+    """
+    text = text.str.strip_chars(" ")
+    filled = text.drop_nulls()
+    if filled.is_empty():
+        return text.cast(pl.Datetime("us"), strict=False), []
+    if "/" not in filled[0] or filled[0].find("/") == 4:
+        return _first_that_fits(text, ISO_FORMATS), []
+    moments = _first_that_fits(text, MONTH_FIRST)
+    day_first = _first_that_fits(text, DAY_FIRST)
+    if day_first.null_count() < moments.null_count():
+        return day_first, [
+            Finding("day_first", "Dates were read as day/month/year: some have no month that high.")
+        ]
+    return moments, []
+
+
+def _first_that_fits(text: pl.Series, formats: tuple[str, ...]) -> pl.Series:
+    """Each cell by the first format that reads it; whole columns are mostly of one."""
+    result = pl.Series(text.name, [None] * 0, dtype=pl.Datetime("us"))
+    for position, format_ in enumerate(formats):
+        parsed = text.str.to_datetime(format_, time_unit="us", strict=False)
+        result = parsed if position == 0 else result.zip_with(result.is_not_null(), parsed)
+        if result.null_count() == text.null_count():
+            break
+    return result
+
+
+def to_unix_seconds(naive: pl.Series, time_zone: str) -> tuple[pl.Series, list[Finding]]:
+    """UTC Unix time of local wall-clock datetimes.
+
+    In the hour that autumn repeats, records count as the second pass once the clock has
+    fallen. Times that spring skips belong to a clock that was not put forward.
+    """
+    zone = check_zone(time_zone)
+    frame = naive.alias("naive").to_frame()
+    local = pl.col("naive")
+    # Only times in the repeated hour look at this expression.
+    second_pass = (
+        pl.when(local < local.cum_max()).then(pl.lit("latest")).otherwise(pl.lit("earliest"))
+    )
+    zoned = local.dt.replace_time_zone(zone, ambiguous=second_pass, non_existent="null")
+    shifted = (local + timedelta(hours=1)).dt.replace_time_zone(
+        zone, ambiguous="earliest", non_existent="null"
+    )
+    frame = frame.select(
+        unix=pl.coalesce(zoned, shifted).dt.timestamp("us").cast(pl.Float64) * MICRO,
+        skipped=zoned.is_null() & local.is_not_null(),
+    )
+    skipped = int(frame["skipped"].sum())
+    if not skipped:
+        return frame["unix"], []
+    text = (
+        f"{skipped} records carry a local time that {zone} skips in spring; read as one hour later."
+    )
+    return frame["unix"], [Finding("clock_skipped_hour", text)]
+
+
+def check_zone(name: str) -> str:
+    """``name`` when it is an IANA time zone; raises UnreadableFile otherwise."""
+    try:
+        return ZoneInfo(name).key
+    except (KeyError, ValueError, OSError) as error:
+        raise UnreadableFile(
+            f"The folder's time zone '{name}' is not known.",
+            fix="Choose one of the form Europe/Berlin for the folder.",
+        ) from error

@@ -1,0 +1,159 @@
+"""Text files of any encoding as clean UTF-8 lines, and tables of their cells."""
+
+import codecs
+import io
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from battery_db.lib.errors import UnreadableFile
+from cycling.formats.base import Finding, ReadContext
+
+HEAD_BYTES = 64 * 1024
+BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+SEPARATORS = "\t,;"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The whole lines of a file in UTF-8, each ended by one line feed."""
+
+    data: bytes
+    encoding: str
+    findings: tuple[Finding, ...] = ()
+    is_partial: bool = False
+
+
+def detect_encoding(sample: bytes) -> str:
+    """One of utf-8, utf-16-le, utf-16-be, gb18030, cp1252.
+
+    The last two are told apart by pairs: Chinese characters are two high bytes, so
+    that high bytes come in even runs, while µ and ° of western exports stand alone.
+    """
+    for bom, name in BOMS:
+        if sample.startswith(bom):
+            return name
+    start = sample[:2048]
+    if start[1::2].count(0) > 0.4 * len(start) / 2 > start[0::2].count(0):
+        return "utf-16-le"
+    if start[0::2].count(0) > 0.4 * len(start) / 2 > start[1::2].count(0):
+        return "utf-16-be"
+    try:
+        # A character that the end of the sample cuts is no mistake.
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        runs = re.findall(rb"[\x80-\xff]+", sample)
+        return "gb18030" if all(len(run) % 2 == 0 for run in runs) else "cp1252"
+    return "utf-8"
+
+
+def decode_head(head: bytes) -> str:
+    """The beginning of a file as text for sniffing, never failing."""
+    text = head.decode(detect_encoding(head), "replace")
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_text(path: Path, context: ReadContext) -> Text:
+    """Read a text file; an unfinished last line is left out with a finding."""
+    data = path.read_bytes()
+    findings: list[Finding] = []
+    sample = data[:HEAD_BYTES]
+    encoding = detect_encoding(data if sample.isascii() else sample)
+    if not data.isascii() or encoding.startswith("utf-16"):
+        data = _to_utf8(data, encoding, findings)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    stripped = data.rstrip(b"\0")
+    if len(stripped) < len(data):
+        count = len(data) - len(stripped)
+        findings.append(Finding("nul_tail", f"The file ends in {count} NUL bytes; left out."))
+        data = stripped
+    rows = data.count(b"\n")
+    if rows > context.max_rows:
+        raise UnreadableFile(
+            f"The file has {rows} lines; at most {context.max_rows} are read.",
+            fix="Split the export, or raise the row limit in the settings.",
+        )
+    return _whole_lines(Text(data, encoding, tuple(findings), is_partial=bool(findings)))
+
+
+def _to_utf8(data: bytes, encoding: str, findings: list[Finding]) -> bytes:
+    text = data.decode(encoding, "replace").lstrip("\ufeff")
+    lost = text.count("\ufffd")
+    if lost:
+        findings.append(
+            Finding("undecodable", f"{lost} characters are not valid {encoding}; read as '\ufffd'.")
+        )
+    return text.encode("utf-8")
+
+
+def _whole_lines(text: Text) -> Text:
+    """Without the last line when no line end follows it and it may have been cut off."""
+    data = text.data
+    if not data or data.endswith(b"\n"):
+        return text
+    body, _, last = data.rpartition(b"\n")
+    previous = body.rpartition(b"\n")[2]
+    if not last.strip() or _same_shape(last, previous):
+        return replace(text, data=data + b"\n")
+    found = last[:40].decode("utf-8", "replace")
+    finding = Finding(
+        "cut_off", f"The last line is unfinished and was left out: '{found}'. The file was cut off."
+    )
+    return replace(text, data=body + b"\n", findings=(*text.findings, finding), is_partial=True)
+
+
+def _same_shape(line: bytes, other: bytes) -> bool:
+    """As many fields, and the last one as long: then nothing is missing."""
+    return any(
+        line.count(mark) == other.count(mark) > 0
+        and len(line.rpartition(mark)[2]) == len(other.rpartition(mark)[2])
+        for mark in (b"\t", b",", b";")
+    )
+
+
+def first_lines(data: bytes, count: int) -> list[str]:
+    """The first lines, without their ends."""
+    lines = data[: 4 * HEAD_BYTES].decode("utf-8", "replace").split("\n", count)
+    return lines[:count]
+
+
+def separator_of(line: str) -> str:
+    """The mark that splits a header line into most cells."""
+    return max(SEPARATORS, key=line.count)
+
+
+def read_cells(
+    data: bytes, separator: str, width: int, wanted: set[int], skip: int
+) -> pl.DataFrame:
+    """Cells of the columns ``wanted`` as text, named by position; empty ones are null.
+
+    Lines may be ragged: short ones are filled with null, long ones cut at ``width``.
+    """
+    # Polars takes the number of columns from the first line, so that one is ours.
+    header = separator.join(str(i) for i in range(width)).encode()
+    body = data.split(b"\n", skip)
+    data = b"\n".join((header, body[skip] if len(body) > skip else b""))
+    try:
+        return pl.read_csv(
+            io.BytesIO(data),
+            separator=separator,
+            columns=[str(i) for i in sorted(wanted) if i < width],
+            infer_schema=False,
+            quote_char=None,
+            truncate_ragged_lines=True,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableFile(
+            f"The lines can not be split into cells: {str(error).splitlines()[0]}",
+            fix="Export the file again.",
+        ) from error
+
+
+def to_number(text: pl.Series, separator: str) -> pl.Series:
+    """Numbers of a column of text; a decimal comma is one where commas do not separate."""
+    if separator != "," and text.str.contains(",", literal=True).any():
+        text = text.str.replace(",", ".", literal=True)
+    return text.str.strip_chars(" ").cast(pl.Float64, strict=False)
