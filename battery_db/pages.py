@@ -6,10 +6,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from battery_db import report
+from battery_db import search as lab_search
 from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.tasks import NIGHT
+
+LONGEST_SEARCH = 200
 
 
 @requires(Permission.VIEW)
@@ -46,7 +49,11 @@ def start_night(request: HttpRequest) -> HttpResponse:
 
 @requires(Permission.VIEW)
 def search(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok")
+    text = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+    if cell_url := lab_search.only_cell(text):
+        return redirect(cell_url)
+    context = {"text": text, "sections": lab_search.sections(text) if text else []}
+    return render(request, "pages/search.html", context)
 
 
 @requires(Permission.PUBLIC)

@@ -73,7 +73,7 @@ INSTALLED_APPS = [
     "battery_db.demo",
     "cells",
     "cycling",
-    "django.contrib.admin",
+    "battery_db.accounts.apps.LabAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

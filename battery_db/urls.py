@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from battery_db import api, pages
+from battery_db.schema import docs_page
 
 urlpatterns = [
     path("", pages.last_night, name="last-night"),
@@ -17,5 +18,6 @@ urlpatterns = [
     path("cycling/", include("cycling.urls")),
     path("", include("cells.urls")),
     path("admin/", admin.site.urls),
+    path("api/docs/", docs_page, name="api-docs"),
     path("api/v1/", include(api.urlpatterns)),
 ]

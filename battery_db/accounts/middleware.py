@@ -14,8 +14,8 @@ from battery_db.lib.permissions import Permission, allows, declared
 class RoutePermissionMiddleware:
     """Every page needs a declared permission; without one it is refused to everybody.
 
-    API views are left to ``DeclaredPermission``, as tokens are read there. The admin
-    site is for the ``admin`` role.
+    API views are left to ``DeclaredPermission``, as tokens are read there, unless the
+    route declares a permission of its own. The admin site is for the ``admin`` role.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -27,7 +27,7 @@ class RoutePermissionMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        if issubclass(getattr(view, "cls", type), APIView):
+        if issubclass(getattr(view, "cls", object), APIView) and not hasattr(view, "permission"):
             return None
         match = request.resolver_match
         if match is not None and match.app_name == "admin":

@@ -45,8 +45,12 @@ def requires(permission: Permission, **by_method: Permission) -> Callable[[View]
 
 
 def declared(view: Any, method: str) -> Permission | None:
-    """The permission that a function view declares for ``method``, or None."""
+    """The permission that a function view declares for ``method``, or None.
+
+    HEAD is a GET whose body is not sent, and needs what GET needs.
+    """
     by_method: Mapping[str, Permission] = getattr(view, "permission_by_method", {})
+    method = "GET" if method == "HEAD" else method
     return by_method.get(method) or getattr(view, "permission", None)
 
 
@@ -73,8 +77,9 @@ def api_permission(view: Any, method: str) -> Permission | None:
     """The permission that an API view (instance or class) declares for ``method``."""
     permission: Permission | None = getattr(view, "permission", None)
     by_method: Mapping[str, Permission] = getattr(view, "permission_by_method", {})
+    method = "GET" if method == "HEAD" else method
     if method in by_method:
         return by_method[method]
-    if method in ("GET", "HEAD", "OPTIONS") or permission is None:
+    if method in ("GET", "OPTIONS") or permission is None:
         return permission
     return permission if permission is not Permission.VIEW else Permission.EDIT
