@@ -62,11 +62,20 @@ def test_every_application_variable_of_the_compose_file_exists():
 
 
 def test_every_format_is_documented():
-    from cycling.formats import registry
+    from cycling.formats import FORMATS
 
-    names = [entry.name for entry in registry.FORMATS]
+    table = (ROOT / "docs" / "formats.md").read_text()
 
-    assert [name for name in names if name not in DOCUMENTS] == []
+    assert [entry.name for entry in FORMATS if f"| `{entry.name}`" not in table] == []
+
+
+def test_every_group_of_resources_is_documented():
+    from battery_db.api import router
+
+    page = (ROOT / "docs" / "rest.md").read_text()
+
+    prefixes = {prefix.split("/")[0] for prefix, _, _ in router.registry}
+    assert {prefix for prefix in prefixes if f"`{prefix}/" not in page} == set()
 
 
 def test_the_changelog_knows_this_version():
