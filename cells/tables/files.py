@@ -23,6 +23,11 @@ STATUSES = {
 }
 
 
+# Long names break anywhere rather than push the other columns off the page.
+WIDE = {"td": {"class": "text-break", "style": "min-width: 17rem"}}
+ON_ONE_LINE = {"td": {"class": "text-nowrap"}}
+
+
 class FileFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
         method="filter_words",
@@ -64,22 +69,22 @@ class FileTable(tables.Table):
     chosen = tables.TemplateColumn(
         template_name="cells/files/_choose.html", verbose_name="", orderable=False
     )
-    name = tables.Column(linkify=True, attrs={"td": {"class": "text-break"}})
+    name = tables.Column(linkify=True, attrs=WIDE)
     status = tables.TemplateColumn(
         template_name="cells/files/_status.html",
         order_by=("deprecated", "state", "metadata__is_valid"),
     )
-    experiment = tables.Column(
-        accessor="metadata__get_experiment_display", order_by="metadata__experiment"
-    )
+    experiment = tables.Column(accessor="metadata__experiment", verbose_name="Experiment")
     cell_id = tables.Column(accessor="metadata__cell_id", verbose_name="Cell ID")
-    start_cycle = tables.Column(accessor="metadata__start_cycle")
+    start_cycle = tables.Column(accessor="metadata__start_cycle", verbose_name="Start")
     voltage = tables.Column(accessor="metadata__upper_cutoff_voltage", verbose_name="V")
     temperature = tables.Column(accessor="metadata__temperature_celsius", verbose_name="°C")
-    date = tables.DateColumn(accessor="metadata__date", format="Y-m-d")
+    date = tables.DateColumn(accessor="metadata__date", format="Y-m-d", attrs=ON_ONE_LINE)
+    size = tables.Column(attrs=ON_ONE_LINE)
+    modified_at = tables.DateTimeColumn(
+        verbose_name="Written", format="Y-m-d H:i", attrs=ON_ONE_LINE
+    )
     folder = tables.Column()
-    size = tables.Column()
-    modified_at = tables.DateTimeColumn(verbose_name="written", format="Y-m-d H:i")
 
     class Meta:
         model = RawFile
@@ -103,9 +108,9 @@ class FolderTable(tables.Table):
     name = tables.Column(linkify=("cells:folder-edit", {"pk": tables.A("pk")}))
     path = tables.Column(attrs={"td": {"class": "text-break font-monospace"}})
     time_zone = tables.Column()
-    files = tables.Column(accessor="file_count", verbose_name="files")
+    files = tables.Column(accessor="file_count", verbose_name="Files")
     scanned_at = tables.DateTimeColumn(
-        verbose_name="last scan", format="Y-m-d H:i", default="never"
+        verbose_name="Last scan", format="Y-m-d H:i", attrs=ON_ONE_LINE, default="never"
     )
     state = tables.TemplateColumn(
         template_name="cells/files/_folder_state.html", order_by=("is_active", "error")

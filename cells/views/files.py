@@ -28,6 +28,7 @@ from cells.services import problems
 from cells.tables.files import FileFilter, FileTable, FolderTable
 
 SHOWN_PROBLEMS = 20
+SHOWN_CELLS = 60
 
 
 @requires(Permission.VIEW)
@@ -183,7 +184,7 @@ def problem_list(request: HttpRequest) -> HttpResponse:
     cells = problems.unregistered_cells()
     context = {
         "folders": problems.troubled_folders(),
-        "cells": cells[:SHOWN_PROBLEMS],
+        "cells": cells[:SHOWN_CELLS],
         "cell_count": cells.count(),
         "sections": [
             _section("Names that were not understood", problems.invalid_names(), "invalid"),
