@@ -1,4 +1,24 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from cycling.views import cells, datasets, files
 
 app_name = "cycling"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("cells/<int:cell_id>/panel/", cells.cell_panel, name="cell-panel"),
+    path("cells/<int:cell_id>/curves.json", cells.curves_figure, name="curves-figure"),
+    path("cells/<int:cell_id>/<slug:quantity>.json", cells.capacity_figure, name="capacity-figure"),
+    path("cells/<int:cell_id>/refresh/", cells.refresh_cell, name="refresh-cell"),
+    path("cells/<int:cell_id>/exclude/", cells.exclude_cycle, name="exclude-cycle"),
+    path("files/<int:file_id>/panel/", files.file_panel, name="file-panel"),
+    path("problems/panel/", files.problems_panel, name="problems-panel"),
+    path("tests/<int:test_id>/", files.test, name="test"),
+    path("tests/<int:test_id>/overview.json", files.test_figure, name="test-figure"),
+    path("datasets/<slug:slug>/panel/", datasets.dataset_panel, name="dataset-panel"),
+    path("datasets/<slug:slug>/export/", datasets.export, name="export"),
+    path("datasets/<slug:slug>/freeze/", datasets.freeze, name="freeze"),
+    path(
+        "datasets/<slug:slug>/<slug:quantity>.json", datasets.dataset_figure, name="dataset-figure"
+    ),
+    path("exports/<int:export_id>/", datasets.download_export, name="download-export"),
+    path("snapshots/<int:snapshot_id>/", datasets.snapshot, name="snapshot"),
+]

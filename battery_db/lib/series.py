@@ -11,6 +11,7 @@ from typing import IO
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from battery_db.lib.errors import MissingColumn, UnreadableFile
@@ -106,7 +107,10 @@ def read_parquet(
     columns: Sequence[str] | None = None,
     cycles: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
-    """Read a stored series; ``cycles`` keeps ``first <= cycle_count <= last``.
+    """Read a stored series; columns that it lacks are passed over.
+
+    ``cycles`` keeps ``first <= cycle_count <= last``, reading only the row groups that
+    hold such cycles.
 
     Raises UnreadableFile when the stored file is damaged or empty.
     """
@@ -116,7 +120,10 @@ def read_parquet(
         else [("cycle_count", ">=", cycles[0]), ("cycle_count", "<=", cycles[1])]
     )
     try:
-        table = pq.read_table(source, columns=list(columns) if columns else None, filters=filters)
+        with pq.ParquetFile(source) as file:
+            present = file.schema_arrow.names
+            wanted = [name for name in columns or present if name in present]
+            table = file.read(wanted) if cycles is None else _of_cycles(file, wanted, cycles)
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
     return _frame(table)
@@ -143,6 +150,23 @@ def read_rows(
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
     return _frame(table).slice(first - (skipped or 0), last - first + 1)
+
+
+def _of_cycles(file: pq.ParquetFile, columns: Sequence[str], cycles: tuple[int, int]) -> pa.Table:
+    place = file.schema_arrow.names.index("cycle_count")
+    groups = []
+    for index in range(file.num_row_groups):
+        bounds = file.metadata.row_group(index).column(place).statistics
+        if (
+            bounds is None
+            or not bounds.has_min_max
+            or (bounds.min <= cycles[1] and cycles[0] <= bounds.max)
+        ):
+            groups.append(index)
+    table = file.read_row_groups(groups, columns=list({*columns, "cycle_count"}))
+    count = table["cycle_count"]
+    inside = pc.and_(pc.greater_equal(count, cycles[0]), pc.less_equal(count, cycles[1]))
+    return table.filter(inside).select(list(columns))
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -2,6 +2,24 @@
 
 from rest_framework.routers import BaseRouter
 
+from cycling.api import datasets, tests
+
 
 def register(router: BaseRouter) -> None:
     """Add the resources of cycling to ``/api/v1/``."""
+    router.register("cycling/tests", tests.CyclingTestViewSet, basename="cycling-test")
+    router.register("cycling/half-cycles", tests.HalfCycleViewSet, basename="half-cycle")
+    router.register("cycling/groups", tests.CycleGroupViewSet, basename="cycle-group")
+    router.register("cycling/cells", tests.CellStateViewSet, basename="cell-state")
+    router.register("exports", datasets.ExportViewSet, basename="export")
+    router.register("snapshots", datasets.SnapshotViewSet, basename="snapshot")
+    router.register(
+        r"datasets/(?P<slug>[-\w]+)/snapshots",
+        datasets.DatasetSnapshotViewSet,
+        basename="dataset-snapshot",
+    )
+    router.register(
+        r"datasets/(?P<slug>[-\w]+)/exports",
+        datasets.DatasetExportViewSet,
+        basename="dataset-export",
+    )
