@@ -7,6 +7,8 @@ A reader whose output changes gets a higher ``version``, and files it read are r
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from battery_db.lib.errors import UnknownFormat, UnreadableFile
 from battery_db.lib.series import standardise
 from cycling.formats import bdf, neware_binary, neware_text
@@ -42,8 +44,15 @@ def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Read
     that is gone) passes through.
     """
     format_ = recognise(path)
-    reading = check(format_.read(path, context))
-    return format_, replace(reading, frame=standardise(reading.frame))
+    try:
+        reading = check(format_.read(path, context))
+        return format_, replace(reading, frame=standardise(reading.frame))
+    except pl.exceptions.PanicException as error:
+        # Not an Exception: it would take the worker down with it.
+        raise UnreadableFile(
+            f"The content of this {format_.title} file can not be parsed: {error}",
+            fix="Look for damage in the file; copy or export it again.",
+        ) from error
 
 
 def _read_head(path: Path) -> bytes:

@@ -16,8 +16,12 @@ COMPARED_SHARE = 0.02
 # Clocks are stamped to the millisecond at best; less than this is rounding.
 SMALLEST_CLOCK_FALL = -0.1
 SECONDS_PER_HOUR = 3600.0
-# What single precision holds: a larger number is no measurement.
-LARGEST = 3.4e38
+# Beyond these (3000 years, a megavolt, a megaampere) a number is no measurement.
+LARGEST = {"test_time_second": 1e11, "voltage_volt": 1e6, "current_ampere": 1e6}
+# Steps of what cyclers print: decimal fractions of an ampere hour or ampere second.
+RESOLUTIONS_AH = sorted(
+    [10.0**-k for k in range(2, 10)] + [10.0**-k / 3600 for k in range(7)], reverse=True
+)
 
 
 def check(reading: Reading) -> Reading:
@@ -36,8 +40,7 @@ def check(reading: Reading) -> Reading:
 
 def _drop_damaged(frame: pl.DataFrame, findings: list[Finding]) -> tuple[pl.DataFrame, bool]:
     """Leave out records without a usable time, voltage or current, cycle or step."""
-    numbers = [pl.col(name).cast(pl.Float64) for name in REQUIRED]
-    usable = [number.is_finite() & (number.abs() < LARGEST) for number in numbers]
+    usable = [pl.col(name).cast(pl.Float64).abs() < LARGEST[name] for name in REQUIRED]
     usable += [
         pl.col(name).is_not_null()
         for name in ("cycle_count", "step_id")
@@ -90,7 +93,8 @@ def _rising(time: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
         return highest, "those records were given the time of the one before"
     jumps = np.diff(time)
     offset = np.concatenate(([0.0], np.cumsum(np.where(jumps < 0, -jumps, 0.0))))
-    return time + offset, "the clock had begun again, so later times go on from there"
+    rising = np.maximum.accumulate(time + offset)
+    return rising, "the clock had begun again, so later times go on from there"
 
 
 def _repair_sign(frame: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
@@ -155,8 +159,6 @@ def _check_capacity(frame: pl.DataFrame, findings: list[Finding]) -> None:
     current, step = pl.col("current_ampere").cast(pl.Float64), pl.col("step_count")
     hours = pl.col("test_time_second").diff() / SECONDS_PER_HOUR
     within = step == step.shift()
-    quanta = frame[counter].cast(pl.Float64).diff().drop_nulls()
-    quantum = float(quanta.filter(quanta > 0).min() or 0.0)  # type: ignore[arg-type]
     steps = (
         frame.lazy()
         .select(
@@ -180,7 +182,9 @@ def _check_capacity(frame: pl.DataFrame, findings: list[Finding]) -> None:
     if largest is None or not float(largest) > 0:  # type: ignore[arg-type]
         return
     difference = (pl.col("moved") - pl.col("counted")).abs()
-    allowed = CAPACITY_TOLERANCE * pl.col("counted") + pl.col("doubt") + 2 * quantum
+    allowed = (
+        CAPACITY_TOLERANCE * pl.col("counted") + pl.col("doubt") + 2 * _resolution(frame[counter])
+    )
     compared = steps.filter(pl.col("counted") > COMPARED_SHARE * float(largest))  # type: ignore[arg-type]
     wrong = compared.filter(difference > allowed)
     if wrong.is_empty():
@@ -194,6 +198,17 @@ def _check_capacity(frame: pl.DataFrame, findings: list[Finding]) -> None:
         f"integrated ({share:.1%})."
     )
     findings.append(Finding("capacity_mismatch", text))
+
+
+def _resolution(counter: pl.Series) -> float:
+    """The coarsest printed step that a sample of the counter's values are multiples of."""
+    values = counter.cast(pl.Float64).drop_nulls()
+    values = values.gather_every(max(1, len(values) // 2000)).to_numpy()
+    for step in RESOLUTIONS_AH:
+        parts = values / step
+        if np.all(np.abs(parts - np.round(parts)) < 1e-3):
+            return step
+    return 0.0
 
 
 def _times(count: int) -> str:

@@ -71,9 +71,9 @@ def to_unix_seconds(naive: pl.Series, time_zone: str) -> tuple[pl.Series, list[F
     frame = naive.alias("naive").to_frame()
     local = pl.col("naive")
     # Only times in the repeated hour look at this expression.
-    second_pass = (
-        pl.when(local < local.cum_max()).then(pl.lit("latest")).otherwise(pl.lit("earliest"))
-    )
+    last_fall = pl.when(local.diff() < timedelta(0)).then(local).forward_fill()
+    second_pass = pl.when(local - last_fall < timedelta(hours=1)).then(pl.lit("latest"))
+    second_pass = second_pass.otherwise(pl.lit("earliest"))
     zoned = local.dt.replace_time_zone(zone, ambiguous=second_pass, non_existent="null")
     shifted = (local + timedelta(hours=1)).dt.replace_time_zone(
         zone, ambiguous="earliest", non_existent="null"

@@ -102,6 +102,11 @@ def to_series(table: Table, context: ReadContext) -> pl.DataFrame:
             f"found: {', '.join(column.text for column in table.columns.values())}.",
             fix="Export the file again with time, voltage and current of every record.",
         )
+    if table.cells.is_empty():
+        raise UnreadableFile(
+            "The file has a header but holds no data row.",
+            fix="Check on the cycler that the test has started.",
+        )
     series = [*_numbers(table), *_times(table)]
     if "mode" in table.cells.columns:
         series.append(normalise_column(table.cells["mode"]).alias("step_type"))
@@ -214,7 +219,8 @@ def _with_total_time(frame: pl.DataFrame) -> pl.DataFrame:
             time.alias("test_time_second"),
             (time - pl.col("start")).alias("step_time_second"),
         )
-    before = steps.select("step_count", start=pl.col("last").cum_sum() - pl.col("last"))
+    # Shifted, not subtracted: rounding must not let time fall where a step begins.
+    before = steps.select("step_count", start=pl.col("last").cum_sum().shift(fill_value=0.0))
     return frame.join(before, on="step_count", how="left", maintain_order="left").select(
         pl.exclude("start"), (time + pl.col("start")).alias("test_time_second")
     )

@@ -1,0 +1,109 @@
+"""Small instrument files for tests, written from one made-up series."""
+
+import numpy as np
+import polars as pl
+
+NESTED_HEADER = (
+    "Cycle ID\tCap_Chg(mAh)\tCap_DChg(mAh)",
+    "\tStep ID\tStep Name\tStep Time(h:min:s)\tCap(mAh)",
+    "\t\tRecord ID\tTime(h:min:s.ms)\tVol(mV)\tCur(mA)\tCap(mAh)\tRealtime",
+)
+STEP_NAMES = ("CC_Chg", "Rest", "CC_DChg", "Rest")
+STEP_WORDS = ("cc_charge", "rest", "cc_discharge", "rest")
+ROWS_PER_STEP = 10
+INTERVAL = 30.0
+
+
+def series(cycles: int = 3) -> pl.DataFrame:
+    """Charge, rest, discharge, rest, each of ten records 30 s apart, at 0.1 A."""
+    steps = 4 * cycles
+    step = np.repeat(np.arange(steps), ROWS_PER_STEP)
+    step_time = np.tile(np.arange(ROWS_PER_STEP) * INTERVAL, steps)
+    current = np.select([step % 4 == 0, step % 4 == 2], [0.1, -0.1], 0.0)
+    return pl.DataFrame(
+        {
+            "test_time_second": step * (ROWS_PER_STEP - 1) * INTERVAL + step_time,
+            "voltage_volt": np.round(3.7 + 0.2 * np.sin(np.arange(len(step)) / 9), 4),
+            "current_ampere": current,
+            "unix_time_second": 1.7e9 + np.arange(len(step)) * INTERVAL,
+            "cycle_count": step // 4 + 1,
+            "step_count": step + 1,
+            "step_id": step % 4 + 1,
+            "step_type": np.array(STEP_WORDS)[step % 4],
+            "step_time_second": step_time,
+            "record_index": np.arange(len(step)) + 1,
+            "step_cumulative_capacity_ah": np.abs(current) * step_time / 3600,
+        }
+    )
+
+
+def clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{seconds % 60:06.3f}"
+
+
+def moment(unix: float) -> str:
+    return str(np.datetime64(int(unix), "s")).replace("T", " ")
+
+
+def nested(frame: pl.DataFrame, header: tuple[str, ...] = NESTED_HEADER) -> str:
+    """The old nested export; the clock is UTC."""
+    lines = list(header)
+    cycle = step = None
+    for row in frame.iter_rows(named=True):
+        if row["cycle_count"] != cycle:
+            cycle = row["cycle_count"]
+            lines.append(f"{cycle}\t1.0\t1.0")
+        if row["step_count"] != step:
+            step = row["step_count"]
+            name = STEP_NAMES[row["step_id"] - 1]
+            lines.append(f"\t{row['step_id']}\t{name}\t{clock(270)}\t1.0")
+        lines.append("\t\t" + "\t".join(_record(row)))
+    return "\n".join(lines) + "\n"
+
+
+def separate(frame: pl.DataFrame) -> str:
+    lines = ["Step Data", "Cycle ID\tStep ID\tStep Name\tStep Time(h:min:s)"]
+    firsts = frame.unique("step_count", keep="first", maintain_order=True)
+    for row in firsts.iter_rows(named=True):
+        name = STEP_NAMES[row["step_id"] - 1]
+        lines.append(f"{row['cycle_count']}\t{row['step_id']}\t{name}\t{clock(270)}")
+    lines += ["Record Data", "Cycle ID\tStep ID" + NESTED_HEADER[2][1:]]
+    lines += [
+        f"{row['cycle_count']}\t{row['step_id']}\t" + "\t".join(_record(row))
+        for row in frame.iter_rows(named=True)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _record(row: dict[str, float]) -> list[str]:
+    return [
+        str(row["record_index"]),
+        clock(row["step_time_second"]),
+        f"{row['voltage_volt'] * 1000:.1f}",
+        f"{row['current_ampere'] * 1000:.2f}",
+        f"{row['step_cumulative_capacity_ah'] * 1000:.4f}",
+        moment(row["unix_time_second"]),
+    ]
+
+
+def flat(frame: pl.DataFrame, order: list[str] | None = None) -> str:
+    """Today's record layer as one table, in µA, mV and mAs."""
+    table = pl.DataFrame(
+        {
+            "DataPoint": frame["record_index"],
+            "Cycle Index": frame["cycle_count"],
+            "Step Index": frame["step_id"],
+            "Step Type": [STEP_NAMES[i - 1].replace("_", " ") for i in frame["step_id"]],
+            "Time": [clock(value) for value in frame["step_time_second"]],
+            "Total Time": [clock(value) for value in frame["test_time_second"]],
+            "Current(µA)": (frame["current_ampere"] * 1e6).round().cast(pl.Int64),
+            "Voltage(mV)": (frame["voltage_volt"] * 1e3).round(1),
+            "Capacity(mAs)": (frame["step_cumulative_capacity_ah"] * 3.6e6).round(3),
+            "Date": [moment(value) for value in frame["unix_time_second"]],
+        }
+    )
+    return table.select(order or table.columns).write_csv()
+
+
+def bdf(frame: pl.DataFrame) -> str:
+    return frame.write_csv()
