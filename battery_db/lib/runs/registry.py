@@ -84,3 +84,8 @@ def job_kind(name: str, *, queue: str, title: str) -> Callable[[Body], Body]:
 def find_kind(name: str) -> JobKind:
     """The kind called ``name``; KeyError when no app declares it."""
     return _kinds[name]
+
+
+def kind_titles() -> dict[str, str]:
+    """Name and title of every declared kind."""
+    return {kind.name: kind.title for kind in _kinds.values()}
