@@ -152,7 +152,7 @@ def _accounts() -> list[str]:
     """Lines about how to sign in; passwords only of demo accounts that still have them."""
     users = {user.get_username(): user for user in get_user_model().objects.all()[:20]}
     if not users:
-        return ["No account yet: manage.py createsuperuser makes the first."]
+        return ["No account yet: manage.py create_user <name> --role admin makes the first."]
     demo = [
         f"  {name:<8} {password}"
         for name, password in ACCOUNTS.items()
