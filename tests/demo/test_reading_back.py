@@ -52,6 +52,7 @@ def test_every_clean_file_is_read_with_the_capacities_that_were_simulated(lab, c
         found, made = half_cycle_capacities(reading.frame), half_cycle_capacities(segment.frame)
 
         assert not reading.is_partial, path.name
+        assert reading.findings == ()
         assert reading.frame.height == segment.frame.height
         # 1 %: noise and rounding of the instrument.
         assert found == pytest.approx(made, rel=0.01, abs=2e-4)
