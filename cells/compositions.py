@@ -119,6 +119,27 @@ def normalised(components: Sequence[Component]) -> tuple[Component, ...]:
     )
 
 
+def distance(first: Recipe, second: Recipe) -> float:
+    """How unlike two recipes are: 0 for the same amounts, 1 more for each molecule that differs.
+
+    An amount that is known in one and unknown in the other counts half.
+    """
+    amounts = [
+        {part.molecule: part.amount for part in recipe.components} for recipe in (first, second)
+    ]
+    total = 0.0
+    for molecule in amounts[0].keys() | amounts[1].keys():
+        if molecule not in amounts[0] or molecule not in amounts[1]:
+            total += 1
+            continue
+        a, b = amounts[0][molecule], amounts[1][molecule]
+        if a is None or b is None:
+            total += 0 if a == b else 0.5
+        else:
+            total += float(abs(a - b) / max(a, b))
+    return total
+
+
 def tidy(text: str) -> str:
     """Text as it is compared: composed Unicode, single spaces, no control characters.
 

@@ -187,7 +187,7 @@ class CellSearchFilter(django_filters.rest_framework.DjangoFilterBackend):
             return queryset
         form = CellSearchForm(request.query_params)
         if not form.is_valid():
-            raise serializers.ValidationError(form.errors)
+            raise serializers.ValidationError(form.errors.get_json_data())
         return queryset.matching(form.query)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
@@ -204,7 +204,7 @@ SEARCH_PARAMETERS = [
     OpenApiParameter("dry_cell", int, description="Number of a dry cell."),
     OpenApiParameter("electrolyte", int, description="Number of an electrolyte."),
     OpenApiParameter("dataset", str, description="Slug of a dataset."),
-    OpenApiParameter("files", str, enum=["yes", "no"], description="With or without files."),
+    OpenApiParameter("has_files", str, enum=["yes", "no"], description="With or without files."),
 ]
 
 

@@ -49,12 +49,14 @@ class FilterForm(forms.Form):
     cells = forms.TypedMultipleChoiceField(
         required=False,
         coerce=int,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         help_text="None chosen: every cell, also those added later.",
     )
 
-    def __init__(self, dataset: Dataset, row: DatasetFilter | None = None, *args: Any) -> None:
-        super().__init__(*args, initial=_values(row) if row else None)
+    def __init__(
+        self, dataset: Dataset, row: DatasetFilter | None = None, sent: Any = None
+    ) -> None:
+        super().__init__(sent, initial=_values(row) if row else None)
         members = dataset.memberships.select_related("wet_cell")
         self.fields["cells"].choices = [  # type: ignore[attr-defined]
             (member.wet_cell.cell_id, _label(member.wet_cell.cell_id, member.name))

@@ -1,5 +1,6 @@
 """Forms of wet cells: search, register, tables."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -42,9 +43,18 @@ class CellSearchForm(forms.Form):
     dataset = forms.ModelChoiceField(
         Dataset.objects.all(), required=False, to_field_name="slug", empty_label="any"
     )
-    files = forms.ChoiceField(label="Files", required=False, choices=FILES_CHOICES)
+    has_files = forms.ChoiceField(label="Files", required=False, choices=FILES_CHOICES)
 
-    advanced = ("ids", "contains", "without", "tolerance", "file", "dry_cell", "dataset", "files")
+    advanced = (
+        "ids",
+        "contains",
+        "without",
+        "tolerance",
+        "file",
+        "dry_cell",
+        "dataset",
+        "has_files",
+    )
 
     @property
     def is_advanced(self) -> bool:
@@ -58,7 +68,7 @@ class CellSearchForm(forms.Form):
         molecules = {
             name.casefold(): name for name in Molecule.objects.values_list("name", flat=True)
         }
-        readers = {
+        readers: dict[str, Callable[[str], Any]] = {
             "q": lambda text: read_box(text, molecules),
             "ids": read_ids,
             "contains": lambda text: read_terms(text, molecules),
@@ -78,7 +88,7 @@ class CellSearchForm(forms.Form):
 def _query(values: dict[str, Any], read: dict[str, Any]) -> CellQuery:
     box = read["q"]
     tolerance = values.get("tolerance")
-    has_files = values.get("files")
+    has_files = values.get("has_files")
     return CellQuery(
         id_ranges=_both(box.id_ranges, read["ids"]),
         contains=box.contains + read["contains"],

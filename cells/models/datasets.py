@@ -137,6 +137,16 @@ class FilterRange(models.Model):
     def __str__(self) -> str:
         return f"{self.polarity} {self.attribute} [{self.minimum}, {self.maximum}]"
 
+    @property
+    def in_words(self) -> str:
+        """``charge end voltage / V ≥ 4.18``, as people read it."""
+        low = "" if self.minimum is None else f"{self.minimum:g}"
+        high = "" if self.maximum is None else f"{self.maximum:g}"
+        name = f"{self.polarity} {self.get_attribute_display()}"
+        if low and high:
+            return f"{name} {low} to {high}"
+        return f"{name} ≥ {low}" if low else f"{name} ≤ {high}"
+
 
 class Snapshot(models.Model):
     """A dataset frozen at one moment: what tensors, models and citations refer to.

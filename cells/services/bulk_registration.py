@@ -219,7 +219,7 @@ def _compare(rows: Sequence[PlannedRow], replace: bool) -> None:
 
 
 def _compare_one(row: PlannedRow, cell: WetCell, replace: bool) -> None:
-    differences = []
+    differences: list[tuple[str, object]] = []
     if row.recipe is not None or (row.electrolyte and row.electrolyte != cell.electrolyte):
         differences.append(("electrolyte", cell.electrolyte))
     if row.dry_cell and row.dry_cell != cell.dry_cell:

@@ -16,6 +16,7 @@ from cells.compositions import Component, Recipe, tidy
 from cells.models import DatasetCell, DryCell, Electrolyte, ElectrolyteComponent, Molecule
 
 NAMED_USES = 10
+COMPARED = 300  # electrolytes whose amounts are looked at to find similar ones
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -140,7 +141,7 @@ def create_electrolytes(
     """Store recipes that are checked and new, in a constant number of queries per batch."""
     rows = [_apply(Electrolyte(), recipe) for recipe in recipes]
     with transaction.atomic():
-        rows = bulk_create_with_history(rows, Electrolyte, batch_size=500, default_user=by)
+        bulk_create_with_history(rows, Electrolyte, batch_size=500, default_user=by)
         _create_components(list(zip(rows, recipes, strict=True)), molecules, by)
     return rows
 
@@ -174,14 +175,20 @@ def molecules_named(names: Iterable[str]) -> dict[str, Molecule]:
 
 
 def similar_electrolytes(recipe: Recipe, limit: int = 5) -> list[Electrolyte]:
-    """Those that share most molecules with ``recipe``, the closest first."""
+    """Those closest to ``recipe`` in molecules, then in amounts; itself first if it is stored."""
     names = {part.molecule for part in recipe.components}
     found = (
-        Electrolyte.objects.filter(components__molecule__name__in=names)
-        .annotate(shared=Count("components"))
-        .order_by("-shared", "name")
+        Electrolyte.objects.annotate(
+            shared=Count("components", filter=Q(components__molecule__name__in=names)),
+            total=Count("components"),
+        )
+        .filter(shared__gt=0)
+        .order_by("-shared", "total", "name")
+        .prefetch_related("components__molecule")
     )
-    return list(found[:limit])
+    close: list[Electrolyte] = [*found[:COMPARED]]
+    close.sort(key=lambda row: compositions.distance(recipe, recipe_of(row)))
+    return close[:limit]
 
 
 def define_dry_cell(*, by: Any = None, **fields: Any) -> DryCell:

@@ -53,7 +53,6 @@ class MembershipTable(tables.Table):
     electrolyte = tables.Column(
         accessor="wet_cell__electrolyte__name",
         default="?",
-        attrs={"td": {"class": "text-break"}},
         verbose_name="Electrolyte",
     )
     dry_cell = tables.Column(

@@ -22,7 +22,6 @@ class CellTable(tables.Table):
         linkify=True,
         order_by=("electrolyte__name", "cell_id"),
         default="?",
-        attrs={"td": {"class": "text-break"}},
     )
     dry_cell = tables.Column(
         linkify=True, order_by=("dry_cell__name", "cell_id"), default="?", verbose_name="Dry cell"

@@ -93,7 +93,7 @@ def add_cells(request: HttpRequest, slug: str) -> HttpResponse:
     row = get_object_or_404(Dataset, slug=slug)
     form = AddCellsForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors["cell_ids"]))
+        messages.error(request, " ".join(map(str, form.errors["cell_ids"])))
         return redirect(row)
     try:
         added = services.add_cells(row, form.cleaned_data["cell_ids"], by=request.user)

@@ -59,7 +59,9 @@ def add_to_dataset(request: HttpRequest) -> HttpResponse:
     try:
         cell_ids = _chosen(request)
         if not form.is_valid():
-            raise LabError(" ".join(form.non_field_errors()) or "Choose a dataset from the list.")
+            raise LabError(
+                " ".join(map(str, form.non_field_errors())) or "Choose a dataset from the list."
+            )
         dataset = form.cleaned_data["dataset"] or datasets.create_dataset(
             form.cleaned_data["name"], by=request.user
         )

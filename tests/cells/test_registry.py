@@ -1,5 +1,8 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from battery_db.lib.errors import LabError, NotAllowed
 from cells.models import Electrolyte, ElectrolyteComponent, Molecule, WetCell
@@ -101,9 +104,38 @@ def test_who_defined_an_electrolyte_is_on_record(molecules, people):
 
 def test_similar_electrolytes_are_those_that_share_most(molecules):
     near, far = define_electrolyte(TEXT), define_electrolyte("EC")
+    nearest = define_electrolyte("69%DMC+31%EC + 1.2mLiPF6")
     recipe = materials.as_recipe("70%DMC+30%EC + 1.2mLiPF6")
 
-    assert materials.similar_electrolytes(recipe) == [near, far]
+    assert materials.similar_electrolytes(recipe) == [nearest, near, far]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_people_who_define_the_same_electrolyte_at_once_make_one():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite takes one writer at a time, and in memory not even two connections")
+    for name, role in [
+        ("EC", "solvent"),
+        ("DMC", "solvent"),
+        ("LiPF6", "salt"),
+        ("VC", "additive"),
+    ]:
+        define_molecule(name, "", role)
+    start = threading.Barrier(8)
+
+    def define(_):
+        try:
+            start.wait(10)
+            return [define_electrolyte(f"EC + {i}mLiPF6").pk for i in range(1, 26)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as people:
+        made = list(people.map(define, range(8)))
+
+    assert all(keys == made[0] for keys in made)
+    assert Electrolyte.objects.count() == 25
+    assert ElectrolyteComponent.objects.count() == 50
 
 
 def test_registering_the_same_cell_again_changes_nothing(molecules):

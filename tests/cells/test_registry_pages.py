@@ -68,7 +68,7 @@ def test_each_page_opens_for_a_curator_in_few_queries(
 ):
     client = client_as("curator")
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(20):
         response = client.get(address(lab, name, named))
 
     assert response.status_code == 200
