@@ -55,6 +55,7 @@ def run_here(job: Job) -> Job:
         if not job.is_active:
             break
         time.sleep(0.2)  # a worker has taken a part of it
+        engine.sweep()  # or it was killed, and nobody else may be here to notice
     if job.state != Job.State.SUCCEEDED:
         raise LabError(
             job.error or f"The job {job.title!r} is {job.get_state_display()}.", fix=job.fix
