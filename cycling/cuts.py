@@ -54,8 +54,7 @@ def find_boxes(points: Floats, axes: Sequence[Axis]) -> list[Leaf]:
 
     Unknown coordinates (NaN) are a place of their own on their axis.
     """
-    size, width = points.shape
-    if size == 0:
+    if len(points) == 0:
         return []
     start = np.array([axis.floor / NOISE_FACTOR for axis in axes])
     leaves = []
@@ -166,8 +165,8 @@ def _dips(x: Floats, noise: float, floor: float) -> Floats:
     if high - low < floor or bins > MOST_BINS:
         return np.empty(0)
     counts = np.bincount(((x - low) / width).astype(np.int64), minlength=bins)
-    window = np.convolve(counts, np.ones(BINS_PER_NOISE), mode="same")
-    centres = low + (np.arange(bins) + 0.5) * width
+    window: Floats = np.convolve(counts, np.ones(BINS_PER_NOISE), mode="same").astype(np.float64)
+    centres: Floats = np.asarray(low + (np.arange(bins) + 0.5) * width, dtype=np.float64)
     cuts: list[float] = []
     _part(window, centres, 0, bins, floor, cuts)
     return _without_drifts(x, np.array(sorted(cuts)))
@@ -190,13 +189,10 @@ def _part(
         return
     # An even valley is cut in its middle.
     level = np.flatnonzero(stretch == stretch[place])
-    run = level[np.abs(level - place) <= np.arange(len(level)).max() + 1]
-    place = int(np.median(_around(run, place)))
-    peaks = (
-        centres[start + int(np.argmax(stretch[: place + 1]))],
-        centres[start + place + int(np.argmax(stretch[place:]))],
-    )
-    if peaks[1] - peaks[0] < floor:
+    place = int(np.median(_around(level, place)))
+    left_peak = int(np.argmax(stretch[: place + 1]))
+    right_peak = place + int(np.argmax(stretch[place:]))
+    if centres[start + right_peak] - centres[start + left_peak] < floor:
         return
     cuts.append(float(centres[start + place]))
     _part(window, centres, start, start + place, floor, cuts)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cycling.cuts import Axis, Floats, Ints, Leaf, find_boxes
+from cycling.cuts import NOISE_FACTOR, Axis, Floats, Ints, Leaf, find_boxes
 
 GROUPING_VERSION = 1
 
@@ -25,6 +25,8 @@ GROUPING_VERSION = 1
 RATE = Axis(floor=0.06, ceiling=0.25)
 VOLT = Axis(floor=0.015, ceiling=0.060)
 AXES = (RATE, RATE, VOLT)
+# Of the end of a half-cycle: ln rate, voltage.
+FLOORS = np.array([RATE.floor, VOLT.floor])
 # Fewer than this are not yet a group of their own when a larger one is near.
 SMALL = 3
 NEAR = 2.0
@@ -103,21 +105,20 @@ def _ln(rate: Floats) -> Floats:
 def _absorb_small(points: Floats, leaves: Sequence[Leaf]) -> list[Leaf]:
     """Let boxes of few members join the nearest larger box within twice its reach."""
     large = [leaf for leaf in leaves if len(leaf.members) >= SMALL]
+    small = [leaf for leaf in leaves if len(leaf.members) < SMALL]
+    if not large:
+        return list(leaves)
+    low = np.array([points[leaf.members].min(axis=0) for leaf in large])
+    high = np.array([points[leaf.members].max(axis=0) for leaf in large])
+    reach = np.array([leaf.reach for leaf in large])
     joined = [[leaf.members] for leaf in large]
     alone = []
-    bounds = [
-        (points[leaf.members].min(axis=0), points[leaf.members].max(axis=0)) for leaf in large
-    ]
-    for leaf in leaves:
-        if len(leaf.members) >= SMALL:
-            continue
+    for leaf in small:
         centre = np.median(points[leaf.members], axis=0)
-        distances = [
-            _distance(centre, low, high, each.reach)
-            for (low, high), each in zip(bounds, large, strict=True)
-        ]
-        nearest = int(np.argmin(distances)) if distances else -1
-        if nearest >= 0 and distances[nearest] <= NEAR:
+        outside = np.maximum(np.maximum(low - centre, centre - high), 0.0) / reach
+        distance = np.max(_both_unknown(outside, centre, low), axis=1)
+        nearest = int(np.argmin(distance))
+        if distance[nearest] <= NEAR:
             joined[nearest].append(leaf.members)
         else:
             alone.append(leaf)
@@ -128,62 +129,49 @@ def _absorb_small(points: Floats, leaves: Sequence[Leaf]) -> list[Leaf]:
     return [*grown, *alone]
 
 
-def _distance(centre: Floats, low: Floats, high: Floats, reach: Floats) -> float:
-    """How far ``centre`` lies outside a box, in units of its reach; unknown matches unknown."""
-    outside = np.maximum(np.maximum(low - centre, centre - high), 0.0) / reach
-    unknown = np.isnan(centre) | np.isnan(low)
-    same = np.isnan(centre) == np.isnan(low)
-    return float(np.max(np.where(unknown, np.where(same, 0.0, np.inf), outside)))
+def _both_unknown(distance: Floats, one: Floats, other: Floats) -> Floats:
+    """Distances where unknown is near unknown and far from all that is known."""
+    same = np.isnan(one) & np.isnan(other)
+    return np.where(same, 0.0, np.nan_to_num(distance, nan=np.inf))
 
 
 def _parted_by_previous(points: Floats, before: Floats, boxes: Sequence[Leaf]) -> list[Ints]:
     """Stage 2: part each box by the level at which the half-cycle before ended."""
     levels = _levels(points, boxes)
+    if not boxes:
+        return []
     level_of = np.full(len(points), -1)
     for box, level in zip(boxes, levels, strict=True):
         level_of[box.members] = level
-    known, centres = _level_centres(points, level_of)
-    previous = _previous_levels(points, before, level_of, known, centres)
-    parts: list[Ints] = []
-    for box in boxes:
-        labels = previous[box.members]
-        parts += _joined_parts(box, labels, known, centres)
-    return parts
+    centres = np.array(
+        [np.median(points[level_of == level, 1:], axis=0) for level in range(max(levels) + 1)]
+    )
+    previous = _previous_levels(points, before, level_of, centres)
+    return [part for box in boxes for part in _joined_parts(box, previous[box.members], centres)]
 
 
-def _levels(points: Floats, boxes: Sequence[Leaf]) -> list[int]:
+def _levels(points: Floats, boxes: Sequence[Leaf]) -> Ints:
     """One number for all boxes that ended at the same rate and voltage."""
     centres = np.array([np.median(points[box.members, 1:], axis=0) for box in boxes])
     sizes = np.array([len(box.members) for box in boxes])
-    order = np.argsort(-sizes, kind="stable")
-    levels = [-1] * len(boxes)
-    founders: list[int] = []
-    floors = np.array([RATE.floor, VOLT.floor])
-    for place in order:
-        noise = boxes[place].reach[1:] / 5 * 3 / np.sqrt(sizes[place])
-        tolerance = np.maximum(floors, noise)
-        best = (np.inf, -1)
-        for level, founder in enumerate(founders):
-            apart = np.abs(centres[place] - centres[founder]) / tolerance
-            unknown = np.isnan(centres[place]) & np.isnan(centres[founder])
-            far = float(np.max(np.where(unknown, 0.0, np.nan_to_num(apart, nan=np.inf))))
-            best = min(best, (far, level))
-        if best[0] < 1.0:
-            levels[place] = best[1]
+    levels = np.full(len(boxes), -1)
+    founders = np.empty_like(centres)
+    known = 0
+    # The centre of few noisy members is itself noisy: three standard errors are allowed.
+    errors = np.array([3 * box.reach[1:] / NOISE_FACTOR for box in boxes]) / np.sqrt(sizes)[:, None]
+    for place in np.argsort(-sizes, kind="stable"):
+        apart = np.abs(founders[:known] - centres[place]) / np.maximum(FLOORS, errors[place])
+        far = np.max(_both_unknown(apart, founders[:known], centres[place]), axis=1)
+        if known and far.min() < 1.0:
+            levels[place] = int(np.argmin(far))
         else:
-            levels[place] = len(founders)
-            founders.append(int(place))
+            founders[known] = centres[place]
+            levels[place] = known
+            known += 1
     return levels
 
 
-def _level_centres(points: Floats, level_of: Ints) -> tuple[Ints, Floats]:
-    known = np.unique(level_of)
-    return known, np.array([np.median(points[level_of == level, 1:], axis=0) for level in known])
-
-
-def _previous_levels(
-    points: Floats, before: Floats, level_of: Ints, known: Ints, centres: Floats
-) -> Ints:
+def _previous_levels(points: Floats, before: Floats, level_of: Ints, centres: Floats) -> Ints:
     """Level of the half-cycle before: by the link where it holds, else by value; -1 unknown."""
     previous = np.full(len(points), -1)
     linked = np.zeros(len(points), dtype=np.bool_)
@@ -191,37 +179,34 @@ def _previous_levels(
         np.isclose(before[1:], points[:-1, 1:], rtol=1e-6, atol=1e-9, equal_nan=True), axis=1
     )
     previous[linked] = level_of[np.flatnonzero(linked) - 1]
-    loose = np.flatnonzero(~linked & ~np.isnan(before).any(axis=1))
-    floors = np.array([RATE.floor, VOLT.floor])
-    for row in loose:
-        far = np.max(np.nan_to_num(np.abs(centres - before[row]) / floors, nan=np.inf), axis=1)
+    for row in np.flatnonzero(~linked & ~np.isnan(before).any(axis=1)):
+        far = np.max(np.nan_to_num(np.abs(centres - before[row]) / FLOORS, nan=np.inf), axis=1)
         nearest = int(np.argmin(far))
         # Beyond every level that is known it is one of its own.
-        previous[row] = known[nearest] if far[nearest] <= NEAR else len(known) + row
+        previous[row] = nearest if far[nearest] <= NEAR else len(centres) + row
     return previous
 
 
-def _joined_parts(box: Leaf, labels: Ints, known: Ints, centres: Floats) -> list[Ints]:
-    """Members of a box per previous level; small parts join a near one, unknown the largest."""
+def _joined_parts(box: Leaf, labels: Ints, centres: Floats) -> list[Ints]:
+    """Members of a box per previous level; small parts join a near large one, and a few
+    of which nothing is known join the largest.
+    """
     values, counts = np.unique(labels, return_counts=True)
     order = np.lexsort((values, -counts))
     values, counts = values[order], counts[order]
-    place = {int(level): row for row, level in enumerate(known)}
-    target = {int(value): int(value) for value in values}
-    large = [int(v) for v, c in zip(values, counts, strict=True) if c >= SMALL and v >= 0]
-    floors = np.array([RATE.floor, VOLT.floor])
-    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+    large = values[(counts >= SMALL) & (values >= 0) & (values < len(centres))]
+    target = values.copy()
+    for place in np.flatnonzero(counts < SMALL):
+        value = values[place]
         if value < 0:
-            others = [int(v) for v in values if v >= 0]
-            target[value] = others[0] if others and count < SMALL else value
-        elif count < SMALL and value in place:
-            for other in large:
-                apart = np.abs(centres[place[value]] - centres[place[other]]) / floors
-                if other in place and np.all(apart <= NEAR):
-                    target[value] = other
-                    break
-    merged = np.array([target[int(label)] for label in labels])
-    return [box.members[merged == value] for value in dict.fromkeys(target.values())]
+            target[place] = next((other for other in values if other >= 0), value)
+        elif value < len(centres) and len(large):
+            apart = np.max(np.abs(centres[large] - centres[value]) / FLOORS, axis=1)
+            near = np.flatnonzero(apart <= NEAR)
+            target[place] = large[near[0]] if len(near) else value
+    of_value = dict(zip(values.tolist(), target.tolist(), strict=True))
+    merged = np.array([of_value[label] for label in labels.tolist()])
+    return [box.members[merged == value] for value in dict.fromkeys(of_value.values())]
 
 
 def _numbered(

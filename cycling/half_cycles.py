@@ -238,7 +238,8 @@ def _end_blocks(of_member: Ints, block: Ints, charge: Floats) -> Bools:
     large = np.flatnonzero(size >= END_BLOCK_SHARE * largest[half])
     # Stretches of a half-cycle are numbered in order of time, so the last write wins.
     np.maximum.at(last, half[large], large)
-    return stretch == last[of_member]
+    in_last: Bools = stretch == last[of_member]
+    return in_last
 
 
 def _order_of_ends(of_member: Ints, in_end_block: Bools) -> Ints:
@@ -251,12 +252,14 @@ def _order_of_ends(of_member: Ints, in_end_block: Bools) -> Ints:
 
 
 def _per_half(halves: _Halves, values: Floats) -> Floats:
-    return np.bincount(halves.of_member, weights=values[halves.members])
+    return np.bincount(halves.of_member, weights=values[halves.members]).astype(np.float64)
 
 
 def _divided(above: Floats, below: Floats) -> Floats:
     """``above / below``; NaN where nothing is below."""
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    result = np.full(len(above), np.nan)
+    np.divide(above, below, out=result, where=below > 0)
+    return result
 
 
 def _clock(frame: pl.DataFrame, first_row: Ints) -> pl.Series:
@@ -307,7 +310,8 @@ def _rows_of(steps: Steps, chosen: Ints) -> Ints:
     """Row numbers of some steps, one after the other."""
     lengths = (steps.stop - steps.start)[chosen]
     offset = np.cumsum(lengths) - lengths
-    return np.arange(lengths.sum()) + np.repeat(steps.start[chosen] - offset, lengths)
+    rows: Ints = np.arange(lengths.sum()) + np.repeat(steps.start[chosen] - offset, lengths)
+    return rows
 
 
 def _ends(rows: Rows, steps: Steps, halves: _Halves) -> tuple[Floats, Floats]:

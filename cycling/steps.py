@@ -176,7 +176,8 @@ def _first_seconds(frame: pl.DataFrame, current: Floats, start: Ints, gap: Float
     """
     if "step_time_second" in frame.columns:
         said = frame["step_time_second"][start].cast(pl.Float64).fill_nan(None).fill_null(0.0)
-        return np.clip(said.to_numpy(), 0.0, gap)
+        seconds: Floats = np.clip(said.to_numpy(), 0.0, gap)
+        return seconds
     before = current[np.maximum(start - 1, 0)]
     return np.where(current[start] * before > 0, gap, 0.0)
 
