@@ -102,7 +102,10 @@ def read_parquet(path: Path, context: ReadContext) -> Reading:
         names = [field.name for field in pq.read_schema(path)]
         known = [name for name in names if column_of(name)]
         table = pl.DataFrame(pl.from_arrow(pq.read_table(path, columns=known)))
-    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        # Arrow tells of bad bytes by an OSError too; one of the machine has a number.
+        if getattr(error, "errno", None) is not None:
+            raise
         raise UnreadableFile(
             f"The Parquet file is damaged: {str(error).splitlines()[0]}",
             fix="Copy it again from where it was made.",

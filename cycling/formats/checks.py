@@ -203,9 +203,9 @@ def _check_capacity(frame: pl.DataFrame, findings: list[Finding]) -> None:
 def _resolution(counter: pl.Series) -> float:
     """The coarsest printed step that a sample of the counter's values are multiples of."""
     values = counter.cast(pl.Float64).drop_nulls()
-    values = values.gather_every(max(1, len(values) // 2000)).to_numpy()
+    some = values.gather_every(max(1, len(values) // 2000)).to_numpy()
     for step in RESOLUTIONS_AH:
-        parts = values / step
+        parts = some / step
         if np.all(np.abs(parts - np.round(parts)) < 1e-3):
             return step
     return 0.0

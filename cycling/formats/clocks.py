@@ -72,8 +72,8 @@ def to_unix_seconds(naive: pl.Series, time_zone: str) -> tuple[pl.Series, list[F
     local = pl.col("naive")
     # Only times in the repeated hour look at this expression.
     last_fall = pl.when(local.diff() < timedelta(0)).then(local).forward_fill()
-    second_pass = pl.when(local - last_fall < timedelta(hours=1)).then(pl.lit("latest"))
-    second_pass = second_pass.otherwise(pl.lit("earliest"))
+    has_fallen = local - last_fall < timedelta(hours=1)
+    second_pass = pl.when(has_fallen).then(pl.lit("latest")).otherwise(pl.lit("earliest"))
     zoned = local.dt.replace_time_zone(zone, ambiguous=second_pass, non_existent="null")
     shifted = (local + timedelta(hours=1)).dt.replace_time_zone(
         zone, ambiguous="earliest", non_existent="null"

@@ -5,6 +5,7 @@ what can be saved of a file that was cut off. Cycle and step numbers are those i
 which BTSDA may count differently on screen (its "cycle mode").
 """
 
+import errno
 import logging
 import tempfile
 import warnings
@@ -17,7 +18,7 @@ from typing import Any
 import fastnda
 import polars as pl
 
-from battery_db.lib.errors import UnreadableFile
+from battery_db.lib.errors import LabError, UnreadableFile
 from cycling.formats.base import Finding, Format, ReadContext, Reading
 from cycling.formats.clocks import to_unix_seconds
 from cycling.formats.step_types import normalise_column, number_steps
@@ -46,7 +47,7 @@ METADATA = {
     "creator", "remark", "remarks", "sn", "barcode", "batch", "stepname", "step_name",
     "test_name", "starttime", "start_time", "stop_time", "devtype", "devid", "unitid", "chlid",
     "testid", "nda_version", "bts_version", "server_version", "client_version", "svrver",
-    "currclientver", "active_mass_mg", "scq", "scq_f", "pn", "zwjversion",
+    "currclientver", "num_datapoints", "active_mass_mg", "scq", "scq_f", "pn", "zwjversion",
 }  # fmt: skip
 NEWER_EXPORT = "Copy it again from the cycler's computer, or export it as text with BTSDA."
 
@@ -79,7 +80,12 @@ def read_ndax(path: Path, context: ReadContext) -> Reading:
         with zipfile.ZipFile(path) as archive:
             _check_size(archive.infolist())
             version = _ndc_version(archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except (LabError, MemoryError):
+        raise
+    except Exception as error:
+        # Foreign bytes make zipfile fail in every way there is.
+        if _is_of_the_machine(error):
+            raise
         return _read_cut_ndax(path, context, error)
     frame, findings = _read(path, ".ndax")
     partial = any(finding.code == "auxiliary_unreadable" for finding in findings)
@@ -153,14 +159,11 @@ def _read(path: Path, suffix: str) -> tuple[pl.DataFrame, list[Finding]]:
     with _overheard() as said, _named(path, suffix) as named:
         try:
             frame = fastnda.read(named, cycle_mode="raw")
-        except OSError as error:
-            # Bad offsets in a damaged file; a real error of the disk has another number.
-            if error.errno not in (None, 22):
-                raise
-            raise _unreadable(error) from error
         except MemoryError:
             raise
         except (Exception, pl.exceptions.PanicException) as error:
+            if _is_of_the_machine(error):
+                raise
             raise _unreadable(error) from error
     findings = _findings(said)
     if frame.is_empty():
@@ -169,6 +172,11 @@ def _read(path: Path, suffix: str) -> tuple[pl.DataFrame, list[Finding]]:
             fix="Check on the cycler that the test has started.",
         )
     return frame, findings
+
+
+def _is_of_the_machine(error: BaseException) -> bool:
+    """A disk or share that fails, rather than bad offsets in a damaged file."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _unreadable(error: BaseException) -> UnreadableFile:
@@ -256,12 +264,13 @@ def _flat(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _nda_is_cut(
     path: Path, head: bytes, version: int, frame: pl.DataFrame, metadata: Mapping[str, str]
 ) -> bool:
-    """Whether the header promises more than there is (not every version promises)."""
-    if version <= 25 and len(head) >= 72:
-        begin, length = (int.from_bytes(head[i : i + 4], "little") for i in (64, 68))
-        return begin + length > path.stat().st_size
+    """Whether the header promises more than there is; the oldest versions promise nothing."""
+    place, width = (64, 4) if version <= 29 else (82, 8)
+    begin, length = (int.from_bytes(head[i : i + width], "little") for i in (place, place + width))
     promised = metadata.get("num_datapoints", "")
-    return promised.isdigit() and int(promised) > frame.height
+    return begin + length > path.stat().st_size or (
+        promised.isdigit() and int(promised) > frame.height
+    )
 
 
 def _standard(

@@ -43,6 +43,6 @@ def _content(data: bytes, start: int, method: int, packed: int, limit: int) -> t
     window = memoryview(data)[start : start + packed] if packed else memoryview(data)[start:]
     try:
         content = inflate.decompress(window, limit)
-    except zlib.error:
+    except Exception:  # noqa: BLE001 - fastnda puts isal in zlib's place, with errors of its own
         return b"", 0
     return content, len(window) - len(inflate.unused_data) - len(inflate.unconsumed_tail)
