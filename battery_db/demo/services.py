@@ -28,20 +28,29 @@ def is_empty() -> bool:
     return not get_user_model().objects.exists() and not Folder.objects.exists()
 
 
-def create_accounts() -> bool:
-    """One account per role, only where nobody has one yet; says whether it made them."""
+def create_accounts() -> None:
+    """One account per role, only where nobody has one yet."""
     ensure_roles()
     users = get_user_model()
     with transaction.atomic():
         if users.objects.exists():
-            return False
+            return
         for role, password in ACCOUNTS.items():
             boss = role == "admin"
             user = users.objects.create_user(
                 role, f"{role}@demo.example", password, is_staff=boss, is_superuser=boss
             )
             user.groups.add(Group.objects.get(name=role))
-    return True
+
+
+def open_accounts() -> dict[str, str]:
+    """The demo accounts that still have their documented password."""
+    users = get_user_model().objects.in_bulk(list(ACCOUNTS), field_name="username")
+    return {
+        name: password
+        for name, password in ACCOUNTS.items()
+        if name in users and users[name].check_password(password)
+    }
 
 
 def register_lab(cells: Sequence[DemoCell]) -> dict[str, int]:

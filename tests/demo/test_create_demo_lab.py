@@ -1,5 +1,6 @@
 """The demo lab, small: what lies in the folder and what is in the registry."""
 
+import datetime as dt
 import hashlib
 import io
 import json
@@ -8,9 +9,13 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.utils import timezone
 
 from battery_db.demo import writing
 from battery_db.demo.lab import ACCOUNTS, CELLS, DESIGNS, cast
+from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
+from battery_db.tasks import NIGHT
 from cells import filenames
 from cells.models import Dataset, Folder, WetCell
 
@@ -109,7 +114,8 @@ def test_creating_it_twice_is_as_creating_it_once(db, tmp_path):
     again = create(tmp_path / "lab")
 
     assert digests(tmp_path / "lab") == before
-    assert again["accounts"] == {}
+    assert again["accounts"] == ACCOUNTS
+    assert get_user_model().objects.count() == len(ACCOUNTS)
     assert WetCell.objects.count() == 4
     assert Folder.objects.count() == 1
     assert all(dataset.history.count() == 1 for dataset in Dataset.objects.all())
@@ -149,3 +155,16 @@ def test_the_passwords_open_the_accounts(db, tmp_path):
         assert user.check_password(password)
         assert len(password) >= 12
         assert [group.name for group in user.groups.all()] == [name]
+
+
+def test_a_night_that_died_with_its_worker_is_taken_up_again(db, tmp_path):
+    """The row of a killed run says running; its lease has run out."""
+    dead = engine.enqueue(NIGHT, trigger=Job.Trigger.COMMAND, key=NIGHT)
+    long_ago = timezone.now() - dt.timedelta(hours=1)
+    Job.objects.filter(pk=dead.pk).update(state=Job.State.RUNNING, lease_until=long_ago)
+
+    result = create(tmp_path / "lab", cells=1, cycles=3, no_night=False)
+
+    dead.refresh_from_db()
+    assert dead.state == Job.State.SUCCEEDED
+    assert result["night"] == str(dead.pk)

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from battery_db.demo import services, writing
-from battery_db.demo.lab import ACCOUNTS, DemoCell, cast
+from battery_db.demo.lab import DemoCell, cast
 from battery_db.lib.commands import LabCommand, run_here
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
@@ -41,7 +41,7 @@ class Command(LabCommand):
         root.mkdir(parents=True, exist_ok=True)
         unfinished.touch()
         cells = cast(options["cells"])
-        has_accounts = services.create_accounts()
+        services.create_accounts()
         result = {"created": True, "folder": str(root), **services.register_lab(cells)}
         self.tell(f"Registered {result['cells']} cells and {result['datasets']} datasets.")
         result |= self.write(cells, root, options["cycles"], options["seed"])
@@ -49,7 +49,7 @@ class Command(LabCommand):
         if not options["no_night"]:
             result["night"] = self.run_night()
         unfinished.unlink(missing_ok=True)
-        result["accounts"] = ACCOUNTS if has_accounts else {}
+        result["accounts"] = services.open_accounts()
         result["seconds"] = round(time.monotonic() - self.began, 1)
         return result
 
