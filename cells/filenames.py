@@ -233,8 +233,12 @@ def _read_voltage(reading: _Reading) -> None:
 
 
 def _read_cycle(reading: _Reading) -> None:
+    """``c2``. A formation starts at c0 or c1, so there ``C20`` can only be its rate."""
+    is_formation = reading.values.get("experiment") == "formation"
     for index in reading.free():
         cycle = read_cycle(reading.words[index].text)
+        if is_formation and cycle is not None and cycle > 1:
+            continue
         if cycle is not None and "start_cycle" not in reading.values:
             reading.take(index, "start_cycle", cycle, f"{cycle} cycles done before this file")
 

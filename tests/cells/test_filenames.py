@@ -341,3 +341,13 @@ def test_kinds_and_cyclers_are_those_of_the_model():
 
     assert {row.experiment for row in EXPERIMENT_TYPES} == set(FileMetadata.Experiment.values)
     assert set(CYCLERS) == set(FileMetadata.Cycler.values)
+
+
+def test_the_rate_of_a_formation_is_not_its_start_cycle():
+    fields = parse("Sb_FM_10001_NW_42V_40C_C20_250113.txt").fields
+
+    assert (fields.start_cycle, fields.drive_profile) == (None, "C20")
+
+
+def test_a_formation_may_say_that_it_starts_at_zero():
+    assert parse("Sb_FM_10001_NW_c0_42V_40C_C20_250113.txt").fields.start_cycle == 0
