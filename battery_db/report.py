@@ -15,21 +15,27 @@ from cells.models import FileMetadata, Folder, RawFile, WetCell
 from cycling.models import CyclingTest
 
 FAILURES_SHOWN = 50
+# How the report words a count: for one, and for several.
 WORDS = {
-    "new": "new files",
-    "changed": "grown or changed",
-    "returned": "came back",
-    "missing": "gone from their folder",
-    "growing": "still being written",
-    "duplicates": "copies of a known file",
-    "identified": "understood",
-    "invalid": "not understood",
-    "partial": "imported in part",
-    "waiting": "changed meanwhile, left for the next run",
-    "half_cycles": "half-cycles",
-    "files": "CSV files",
-    "damaged": "stored series damaged, imported again",
-    "removed": "left-over series removed",
+    "new": ("new file", "new files"),
+    "changed": ("file grown or changed", "files grown or changed"),
+    "returned": ("file came back", "files came back"),
+    "missing": ("file gone from its folder", "files gone from their folder"),
+    "growing": ("file still being written", "files still being written"),
+    "duplicates": ("copy of a known file", "copies of known files"),
+    "identified": ("name understood", "names understood"),
+    "invalid": ("not understood", "not understood"),
+    "imported": ("file imported", "files imported"),
+    "partial": ("in part", "in part"),
+    "failed": ("failed", "failed"),
+    "waiting": ("changed meanwhile and waits", "changed meanwhile and wait"),
+    "rows": ("record", "records"),
+    "cells": ("cell", "cells"),
+    "groups": ("group", "groups"),
+    "half_cycles": ("half-cycle", "half-cycles"),
+    "files": ("CSV file", "CSV files"),
+    "damaged": ("stored series damaged, to be imported again",) * 2,
+    "removed": ("left-over series removed",) * 2,
 }
 
 
@@ -168,7 +174,11 @@ def lines_of(report: NightReport) -> list[dict[str, str]]:
     lines = []
     for step, title, names in phrases:
         numbers = report.totals.get(step, Counter())
-        said = [f"{numbers[name]:,} {WORDS.get(name, name)}" for name in names if numbers[name]]
+        said = [
+            f"{numbers[name]:,} {WORDS[name][numbers[name] != 1]}"
+            for name in names
+            if numbers[name]
+        ]
         if said:
             lines.append({"title": title, "text": ", ".join(said)})
     return lines

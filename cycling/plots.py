@@ -13,6 +13,8 @@ Figure = dict[str, Any]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800", "#7F7F7F")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star")
 IRREGULAR = "#9AA0A6"
+# The middle of viridis, in RGB: told apart by lightness too, and legible on both themes.
+SCALE = ((65, 68, 135), (42, 120, 142), (34, 168, 132), (122, 209, 81), (223, 197, 39))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +72,23 @@ def scatter_by_group(groups: Iterable[Points], *, x_axis: str, y_axis: str) -> F
     return _figure(traces, x_axis, y_axis)
 
 
-def curves(lines: Iterable[Points], *, x_axis: str, y_axis: str) -> Figure:
-    """One line per entry; from the second entry on also told apart by dash."""
-    dashes = ("solid", "dash", "dot", "dashdot")
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": line.name,
-            "x": _numbers(line.x),
-            "y": _numbers(line.y),
-            "line": {
-                "color": line.colour or COLOURS[index % len(COLOURS)],
-                "width": 1.6,
-                "dash": dashes[(index // len(COLOURS)) % len(dashes)],
-            },
-        }
-        for index, line in enumerate(lines)
-    ]
-    return _figure(traces, x_axis, y_axis)
+def voltage_curves(pairs: Sequence[tuple[int, str, Points]]) -> Figure:
+    """Curves of (cycle, polarity): one colour per cycle, discharge solid, charge dotted."""
+    colour_of = _colours([cycle for cycle, _, _ in pairs])
+    traces: list[dict[str, Any]] = []
+    named: set[int] = set()
+    for cycle, polarity, points in pairs:
+        traces.append(
+            {
+                **_line(points, colour_of[cycle], "solid" if polarity == "discharge" else "dot"),
+                "name": f"cycle {cycle}",
+                "legendgroup": str(cycle),
+                "showlegend": cycle not in named,
+                "hovertemplate": f"%{{x:.4g}} Ah<br>%{{y:.4g}} V<extra>{points.name}</extra>",
+            }
+        )
+        named.add(cycle)
+    return _figure(traces, "Capacity / Ah", "Voltage / V")
 
 
 def overview(
@@ -98,18 +98,39 @@ def overview(
 ) -> Figure:
     """Voltage above current, against a common time axis in hours."""
     hours = np.asarray(time_second, dtype=np.float64) / 3600
-    figure = curves(
-        [Points("Voltage", hours, voltage_volt)], x_axis="Test time / h", y_axis="Voltage / V"
-    )
-    current = curves(
-        [Points("Current", hours, current_ampere, colour=COLOURS[1])], x_axis="", y_axis=""
-    )
-    figure["data"].append({**current["data"][0], "yaxis": "y2"})
+    voltage = _line(Points("Voltage", hours, voltage_volt), COLOURS[0])
+    current = _line(Points("Current", hours, current_ampere), COLOURS[1])
+    figure = _figure([voltage, {**current, "yaxis": "y2"}], "Test time / h", "Voltage / V")
     figure["layout"]["showlegend"] = False
     figure["layout"]["yaxis"]["domain"] = [0.42, 1]
     figure["layout"]["yaxis2"] = {"title": {"text": "Current / A"}, "domain": [0, 0.34]}
     figure["layout"]["xaxis"]["anchor"] = "y2"
     return figure
+
+
+def _line(points: Points, colour: str, dash: str = "solid") -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": points.name,
+        "x": _numbers(points.x),
+        "y": _numbers(points.y),
+        "line": {"color": colour, "width": 1.6, "dash": dash},
+    }
+
+
+def _colours(cycles: Sequence[int]) -> dict[int, str]:
+    """A colour per cycle: the palette for a few, a scale in order of cycle for many."""
+    ordered = sorted(set(cycles))
+    if len(ordered) <= len(COLOURS):
+        return dict(zip(ordered, COLOURS, strict=False))
+    places = np.linspace(0, 1, len(ordered))
+    anchors = np.linspace(0, 1, len(SCALE))
+    channels = [np.interp(places, anchors, [rgb[c] for rgb in SCALE]).round() for c in range(3)]
+    return {
+        cycle: f"rgb({r:.0f},{g:.0f},{b:.0f})"
+        for cycle, r, g, b in zip(ordered, *channels, strict=True)
+    }
 
 
 def _figure(traces: list[dict[str, Any]], x_axis: str, y_axis: str) -> Figure:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from django.db import transaction
+from django.db.models import Avg
 
 from battery_db.lib.decimate import thin
 from battery_db.lib.errors import LabError, NotAllowed
@@ -15,6 +16,7 @@ from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.lib.series import read_parquet, read_rows
 from battery_db.lib.storage import local_or_open
+from cells.models import FileMetadata
 from cycling.curves import voltage_curve
 from cycling.labels import group_label
 from cycling.models import CycleGroup, CyclingTest, HalfCycle, Polarity
@@ -43,7 +45,7 @@ class KeyNumbers:
     first_capacity_ah: float | None
     last_capacity_ah: float | None
     capacity_retention: float | None  # last over first, within the largest discharge group
-    mean_temperature_celsius: float | None
+    temperature_celsius: float | None  # measured, else as the file names say
 
 
 def request_refresh(cell_id: int, *, by: Any, trigger: str) -> Job:
@@ -79,8 +81,17 @@ def key_numbers(cell_id: int) -> KeyNumbers:
         first_capacity_ah=first,
         last_capacity_ah=last,
         capacity_retention=last / first if first else None,
-        mean_temperature_celsius=frame["mean_temperature_celsius"].mean(),  # type: ignore[arg-type]
+        temperature_celsius=_temperature(cell_id, frame),
     )
+
+
+def _temperature(cell_id: int, frame: pl.DataFrame) -> float | None:
+    measured = frame["mean_temperature_celsius"].mean()
+    if measured is not None:
+        return float(measured)  # type: ignore[arg-type]
+    named = FileMetadata.objects.filter(cell_id=cell_id, is_valid=True, file__deprecated=False)
+    value = named.exclude(temperature_celsius=None).aggregate(mean=Avg("temperature_celsius"))
+    return value["mean"]
 
 
 def points_by_group(cell_id: int, quantity: Quantity) -> Iterator[Points]:
@@ -126,8 +137,8 @@ def suggested_cycles(cell_id: int) -> str:
     return format_ranges(cycles.gather(places).to_list())
 
 
-def voltage_curves(cell_id: int, cycles: str) -> Iterator[Points]:
-    """Voltage against capacity of the cycles that ``cycles`` names, charge and discharge.
+def voltage_curves(cell_id: int, cycles: str) -> list[tuple[int, str, Points]]:
+    """Cycle, polarity and voltage against capacity of the cycles that ``cycles`` names.
 
     Raises LabError when nothing is named, too much is, or no such cycle is there.
     """
@@ -147,17 +158,13 @@ def voltage_curves(cell_id: int, cycles: str) -> Iterator[Points]:
             f"Cell {cell_id} has no cycle {format_ranges(wanted)}.",
             fix="Choose cycles within the range shown above the plot.",
         )
-    return (
-        Points(
-            name=f"{row['cycle']} {row['polarity']}",
-            x=curve.capacity_ah,
-            y=curve.voltage_volt,
-        )
-        for row, curve in (
-            (row, voltage_curve(series, row["polarity"], POINTS_PER_CURVE))
-            for row, series in half_cycle_series(frame)
-        )
-    )
+    found = []
+    for row, points in half_cycle_series(frame):
+        curve = voltage_curve(points, row["polarity"], POINTS_PER_CURVE)
+        name = f"cycle {row['cycle']}, {row['polarity']}"
+        line = Points(name, curve.capacity_ah, curve.voltage_volt)
+        found.append((row["cycle"], row["polarity"], line))
+    return found
 
 
 def half_cycle_series(frame: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.DataFrame]]:

@@ -65,8 +65,7 @@ def curves_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
         lines = services.voltage_curves(cell_id, request.GET.get("cycles", ""))
     except LabError as error:
         return JsonResponse({"error": error.message, "fix": error.fix}, status=400)
-    figure = plots.curves(lines, x_axis="Capacity / Ah", y_axis="Voltage / V")
-    return JsonResponse(figure)
+    return JsonResponse(plots.voltage_curves(lines))
 
 
 @require_POST
