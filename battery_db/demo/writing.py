@@ -102,19 +102,18 @@ def _row_range(cycle: Ints, first: int, end: int) -> tuple[int, int]:
 
 
 def file_path(cell: DemoCell, segment: Segment) -> str:
-    """Folder and name after the lab's grammar; formation says its rate, cycling its start."""
+    """Folder and name after the lab's grammar."""
     design = DESIGNS[cell.design]
-    date = _local(segment.started)
+    formation = segment.first == 0
     volts = f"{cell.upper_cutoff_volt:.2f}".replace(".", "").removesuffix("0") + "V"
-    rate = "1C1C" if cell.rate == 1 else f"C{round(1 / cell.rate)}C{round(1 / cell.rate)}"
-    if segment.first == 0:
-        words = [design.operator, "FM", str(cell.cell_id), design.cycler]
-        words += [volts, f"{cell.temperature_celsius}C", "C20"]
-    else:
-        words = [design.operator, "CYC", str(cell.cell_id), design.cycler, f"c{segment.first}"]
-        words += [volts, f"{cell.temperature_celsius}C", rate]
-    rack = "Formation" if segment.first == 0 else f"Rack {cell.cell_id % 3 + 1}"
-    return f"{design.place}/{rack}/{'_'.join(words)}_{date:%y%m%d}.{design.extension}"
+    slow = f"C{round(1 / cell.rate)}"
+    words = [design.operator, "FM" if formation else "CYC", str(cell.cell_id), design.cycler]
+    words += [f"c{segment.first}", volts, f"{cell.temperature_celsius}C"]
+    # A lone C20 would say that twenty cycles had been done.
+    words.append("C20C20" if formation else "1C1C" if cell.rate == 1 else slow + slow)
+    rack = "Formation" if formation else f"Rack {cell.cell_id % 3 + 1}"
+    date = f"{_local(segment.started):%y%m%d}"
+    return f"{design.place}/{rack}/{'_'.join([*words, date])}.{design.extension}"
 
 
 def _write_segment(cell: DemoCell, segment: Segment, root: Path, seed: int) -> Written:

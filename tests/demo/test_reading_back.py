@@ -9,6 +9,7 @@ import pytest
 from battery_db.demo import writing
 from battery_db.demo.lab import DESIGNS, TIME_ZONE, DemoCell, cast
 from battery_db.lib.errors import LabError
+from cells import filenames
 from cycling import formats
 from simulation.surrogate import simulate_cell
 
@@ -56,6 +57,18 @@ def test_every_clean_file_is_read_with_the_capacities_that_were_simulated(lab, c
         assert reading.frame.height == segment.frame.height
         # 1 %: noise and rounding of the instrument.
         assert found == pytest.approx(made, rel=0.01, abs=2e-4)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: str(cell.cell_id))
+def test_names_say_which_cell_and_how_many_cycles_came_before(cell):
+    for segment in segments_of(cell):
+        parsed = filenames.parse(writing.file_path(cell, segment).rpartition("/")[2])
+
+        assert parsed.is_valid
+        assert parsed.fields.cell_id == cell.cell_id
+        assert parsed.fields.start_cycle == segment.first
+        assert parsed.fields.upper_cutoff_voltage == cell.upper_cutoff_volt
+        assert parsed.fields.temperature_celsius == cell.temperature_celsius
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: str(cell.cell_id))
