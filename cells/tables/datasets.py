@@ -6,7 +6,7 @@ import django_filters
 import django_tables2 as tables
 
 from cells.models import Dataset, DatasetCell
-from cells.tables.registry import SEARCH, SMALL
+from cells.tables.registry import SEARCH, SMALL, tick_box
 
 
 class DatasetTable(tables.Table):
@@ -35,13 +35,7 @@ class DatasetFilterSet(django_filters.FilterSet):
 
 
 class MembershipTable(tables.Table):
-    chosen = tables.TemplateColumn(
-        '<input class="form-check-input" type="checkbox" name="cell" form="remove-cells" '
-        'value="{{ record.wet_cell.cell_id }}" '
-        'aria-label="Choose cell {{ record.wet_cell.cell_id }}">',
-        verbose_name="",
-        orderable=False,
-    )
+    chosen = tables.Column(accessor="wet_cell__cell_id", verbose_name="", orderable=False)
     cell_id = tables.Column(
         accessor="wet_cell__cell_id",
         linkify=("cells:cell", {"cell_id": tables.A("wet_cell__cell_id")}),
@@ -69,6 +63,9 @@ class MembershipTable(tables.Table):
     def __init__(self, *args: Any, can_choose: bool = False, **kwargs: Any) -> None:
         exclude = () if can_choose else ("chosen",)
         super().__init__(*args, exclude=exclude, **kwargs)
+
+    def render_chosen(self, value: int) -> str:
+        return tick_box(value, form="remove-cells")
 
     def render_cell_id(self, value: int) -> str:
         return str(value)

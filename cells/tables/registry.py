@@ -6,13 +6,24 @@ import django_filters
 import django_tables2 as tables
 from django import forms
 from django.db.models import Q, QuerySet
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from cells.models import DryCell, Electrolyte, Molecule, WetCell
 from cells.models.wet_cells import file_counts
 
 SMALL = {"class": "table table-vcenter card-table table-sm"}
 SEARCH = forms.TextInput(attrs={"type": "search"})
+
+
+def tick_box(cell_id: int, form: str = "") -> str:
+    """A box to choose a cell; ``form`` is the id of a form elsewhere on the page."""
+    return format_html(
+        '<input class="form-check-input" type="checkbox" name="cell" value="{}"{} '
+        'aria-label="Choose cell {}">',
+        cell_id,
+        format_html(' form="{}"', form) if form else "",
+        cell_id,
+    )
 
 
 class CellTable(tables.Table):
@@ -26,9 +37,8 @@ class CellTable(tables.Table):
     dry_cell = tables.Column(
         linkify=True, order_by=("dry_cell__name", "cell_id"), default="?", verbose_name="Dry cell"
     )
-    datasets = tables.TemplateColumn(
-        template_name="cells/registry/_datasets.html", verbose_name="Datasets", orderable=False
-    )
+    # Not a template: each row of one would run all context processors again.
+    datasets = tables.Column(empty_values=(), orderable=False, verbose_name="Datasets")
     files = tables.Column(empty_values=(), orderable=False, verbose_name="Files")
     notes = tables.Column(attrs={"td": {"class": "text-secondary text-break"}}, default="")
 
@@ -50,15 +60,18 @@ class CellTable(tables.Table):
         self.file_counts = dict(file_counts(cell_ids))
 
     def render_chosen(self, value: int) -> str:
-        return format_html(
-            '<input class="form-check-input" type="checkbox" name="cell" value="{}" '
-            'aria-label="Choose cell {}">',
-            value,
-            value,
-        )
+        return tick_box(value)
 
     def render_cell_id(self, value: int) -> str:
         return str(value)
+
+    def render_datasets(self, record: WetCell) -> str:
+        datasets = [membership.dataset for membership in record.memberships.all()]
+        return format_html_join(
+            " ",
+            '<a class="badge bg-secondary-lt" href="{}">{}</a>',
+            ((dataset.get_absolute_url(), dataset.name) for dataset in datasets),
+        )
 
     def render_files(self, record: WetCell) -> str:
         return str(self.file_counts.get(record.cell_id, 0))
