@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from battery_db import report
+from battery_db import readiness, report
 from battery_db import search as lab_search
 from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs import engine
@@ -58,9 +58,16 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @requires(Permission.PUBLIC)
 def healthz(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok")
+    """This process answers; nothing else is asked."""
+    return HttpResponse("ok", content_type="text/plain")
 
 
 @requires(Permission.PUBLIC)
 def readyz(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({})
+    """503 while the database, the broker or the disk can not serve people.
+
+    A late sweep (no scheduler or no worker) is told but does not take pages down.
+    """
+    checks = readiness.checks()
+    ready = all(checks[name] for name in readiness.VITAL)
+    return JsonResponse({"ready": ready, **checks}, status=200 if ready else 503)
