@@ -153,7 +153,6 @@ def _start_again(job: Job, error: Exception) -> None:
     deadline = time.monotonic() + LONGEST_OUTAGE_S
     pause = 0.5
     while time.monotonic() < deadline:
-        connection.close_if_unusable_or_obsolete()
         try:
             if job.attempt < settings.JOB_MAX_ATTEMPTS:
                 note = f"The database was away; started again. ({error})"
@@ -163,6 +162,7 @@ def _start_again(job: Job, error: Exception) -> None:
                 transitions.fail(job, message, "See the log of the database. Then try again.")
             return
         except DATABASE_AWAY:
+            connection.close()  # the next attempt opens a new one
             time.sleep(pause)
             pause = min(2 * pause, 5.0)
 
