@@ -78,6 +78,19 @@ def test_every_group_of_resources_is_documented():
     assert {prefix for prefix in prefixes if f"`{prefix}/" not in page} == set()
 
 
+def test_every_tensor_is_documented_with_its_type_and_unit():
+    from cycling.exports.tensor_schema import TENSORS
+
+    page = (ROOT / "docs" / "rest.md").read_text()
+
+    rows = {
+        name: f"| `{name}` | {tensor.dtype}{' × ' + tensor.width if tensor.width else ''} | "
+        f"{tensor.unit} | {tensor.meaning} |"
+        for name, tensor in TENSORS.items()
+    }
+    assert [name for name, row in rows.items() if row not in page] == []
+
+
 def test_the_changelog_knows_this_version():
     from battery_db import __version__
 
