@@ -157,6 +157,7 @@ class TensorCompiler:
                 "split": split_of(cell.cell_id, self.options),
                 "rows": half_cycles.height,
                 **asdict(cell),
+                "components": sorted(map(asdict, cell.components), key=_component_key),
             }
         )
         self._pending.append((cell.cell_id, tensors))
@@ -285,6 +286,10 @@ def _curve_tensors(
             tensors[f"{part}_capacity"][row] = np.where(on_grid.mask, on_grid.capacity_ah, 0.0)
             tensors[f"{part}_time"][row] = np.where(on_grid.mask, on_grid.time_second, 0.0)
     return tensors
+
+
+def _component_key(component: Mapping[str, Any]) -> tuple[str, str]:
+    return component["role"], component["molecule"]
 
 
 def _group_as_json(group: CellGroup) -> dict[str, Any]:

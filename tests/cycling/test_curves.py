@@ -238,8 +238,8 @@ def test_molecules_are_integers_with_names_beside_them():
     names = {each["id"]: each["name"] for each in manifest["molecules"]}
     parts = manifest["cells"][0]["components"]
     assert [(names[part["molecule"]], part["amount"]) for part in parts] == [
-        ("EC", 30.0),
         ("VC", None),
+        ("EC", 30.0),
     ]
 
 
