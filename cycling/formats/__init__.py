@@ -4,12 +4,11 @@ A format is a module with a ``sniff`` and a ``read``; it joins by a line in ``FO
 A reader whose output changes gets a higher ``version``, and files it read are read again.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from battery_db.lib.errors import UnknownFormat, UnreadableFile
+from battery_db.lib.errors import LabError, UnknownFormat, UnreadableFile
 from battery_db.lib.series import standardise
 from cycling.formats import bdf, neware_binary, neware_text
 from cycling.formats.base import Finding, Format, ReadContext, Reading
@@ -18,6 +17,8 @@ from cycling.formats.text import HEAD_BYTES
 
 __all__ = ["FORMATS", "Finding", "Format", "ReadContext", "Reading", "read", "recognise"]
 
+# What a file says of itself is cut to this many characters.
+LONGEST_TEXT = 1000
 FORMATS: tuple[Format, ...] = (*neware_binary.FORMATS, *bdf.FORMATS, *neware_text.FORMATS)
 
 
@@ -46,13 +47,25 @@ def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Read
     format_ = recognise(path)
     try:
         reading = check(format_.read(path, context))
-        return format_, replace(reading, frame=standardise(reading.frame))
+        frame = standardise(reading.frame)
+    except LabError as error:
+        error.message = _printable(error.message)
+        raise
     except pl.exceptions.PanicException as error:
         # Not an Exception: it would take the worker down with it.
         raise UnreadableFile(
-            f"The content of this {format_.title} file can not be parsed: {error}",
+            f"The content of this {format_.title} file can not be parsed: {_printable(str(error))}",
             fix="Look for damage in the file; copy or export it again.",
         ) from error
+    metadata = {key: _printable(value) for key, value in reading.metadata.items()}
+    findings = tuple(Finding(known.code, _printable(known.text)) for known in reading.findings)
+    return format_, Reading(frame, metadata, findings, reading.is_partial)
+
+
+def _printable(text: str) -> str:
+    """Without the NUL and other control characters of damaged files, which no database keeps."""
+    plain = "".join(mark if mark.isprintable() else "\ufffd" for mark in text[:LONGEST_TEXT])
+    return plain if len(text) <= LONGEST_TEXT else f"{plain} …"
 
 
 def _read_head(path: Path) -> bytes:

@@ -93,15 +93,16 @@ def read_csv(path: Path, context: ReadContext) -> Reading:
 def read_parquet(path: Path, context: ReadContext) -> Reading:
     """A Parquet table with BDF columns."""
     try:
-        rows = pq.ParquetFile(path).metadata.num_rows
-        if rows > context.max_rows:
-            raise UnreadableFile(
-                f"The file has {rows} rows; at most {context.max_rows} are read.",
-                fix="Split the file, or raise the row limit in the settings.",
-            )
-        names = [field.name for field in pq.read_schema(path)]
-        known = [name for name in names if column_of(name)]
-        table = pl.DataFrame(pl.from_arrow(pq.read_table(path, columns=known)))
+        with pq.ParquetFile(path) as file:
+            rows = file.metadata.num_rows
+            if rows > context.max_rows:
+                raise UnreadableFile(
+                    f"The file has {rows} rows; at most {context.max_rows} are read.",
+                    fix="Split the file, or raise the row limit in the settings.",
+                )
+            names = file.schema_arrow.names
+            known = [name for name in names if column_of(name)]
+            table = pl.DataFrame(pl.from_arrow(file.read(columns=known)))
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         # Arrow tells of bad bytes by an OSError too; one of the machine has a number.
         if getattr(error, "errno", None) is not None:

@@ -7,6 +7,7 @@ import polars as pl
 
 from battery_db.lib.errors import UnreadableFile
 from cycling.formats.base import Finding
+from cycling.formats.text import to_number
 
 MICRO = 1e-6
 ISO_FORMATS = (
@@ -23,9 +24,7 @@ DAY_FIRST = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
 def seconds_of(text: pl.Series) -> pl.Series:
     """Seconds of ``h:min:s`` texts with or without fractions; hours may exceed 24."""
     part = text.str.split_exact(":", 2).struct.unnest()
-    hours, minutes, seconds = (
-        part[name].str.strip_chars(" ").cast(pl.Float64, strict=False) for name in part.columns
-    )
+    hours, minutes, seconds = (to_number(part[name]) for name in part.columns)
     return (hours * 3600 + minutes * 60 + seconds).alias(text.name)
 
 
@@ -35,7 +34,6 @@ def parse_moments(text: pl.Series) -> tuple[pl.Series, list[Finding]]:
     With slashes the month comes first, as Neware's specification says, unless a value
     can only mean that the day does.
     """
-    text = text.str.strip_chars(" ")
     filled = text.drop_nulls()
     if filled.is_empty():
         return text.cast(pl.Datetime("us"), strict=False), []
@@ -52,12 +50,13 @@ def parse_moments(text: pl.Series) -> tuple[pl.Series, list[Finding]]:
 
 def _first_that_fits(text: pl.Series, formats: tuple[str, ...]) -> pl.Series:
     """Each cell by the first format that reads it; whole columns are mostly of one."""
-    result = pl.Series(text.name, [None] * 0, dtype=pl.Datetime("us"))
-    for position, format_ in enumerate(formats):
-        parsed = text.str.to_datetime(format_, time_unit="us", strict=False)
-        result = parsed if position == 0 else result.zip_with(result.is_not_null(), parsed)
+    result = text.str.to_datetime(formats[0], time_unit="us", strict=False)
+    for format_ in formats[1:]:
         if result.null_count() == text.null_count():
             break
+        text = text.str.strip_chars(" ")
+        parsed = text.str.to_datetime(format_, time_unit="us", strict=False)
+        result = result.zip_with(result.is_not_null(), parsed)
     return result
 
 

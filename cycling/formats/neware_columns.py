@@ -122,8 +122,7 @@ def _numbers(table: Table) -> list[pl.Series]:
     series = []
     for quantity, (name, kind) in COUNTED.items():
         if quantity in table.cells.columns:
-            text = table.cells[quantity].str.strip_chars(" ")
-            series.append(text.cast(kind, strict=False).alias(name))
+            series.append(to_number(table.cells[quantity], kind=kind).alias(name))
     for quantity, (name, base) in MEASURED.items():
         scale = _scale(table, quantity, base) if quantity in table.cells.columns else None
         if scale is not None:

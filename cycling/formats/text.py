@@ -60,8 +60,9 @@ def read_text(path: Path, context: ReadContext) -> Text:
     data = path.read_bytes()
     findings: list[Finding] = []
     sample = data[:HEAD_BYTES]
-    encoding = detect_encoding(data if sample.isascii() else sample)
-    if not data.isascii() or encoding.startswith("utf-16"):
+    is_ascii = data.isascii()
+    encoding = detect_encoding(data if sample.isascii() and not is_ascii else sample)
+    if not is_ascii or encoding.startswith("utf-16"):
         data = _to_utf8(data, encoding, findings)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -152,8 +153,16 @@ def read_cells(
         ) from error
 
 
-def to_number(text: pl.Series, separator: str) -> pl.Series:
-    """Numbers of a column of text; a decimal comma is one where commas do not separate."""
+def to_number(text: pl.Series, separator: str = ",", kind: pl.DataType | None = None) -> pl.Series:
+    """Numbers of a column of text; a decimal comma is one where commas do not separate.
+
+    What is no number becomes null.
+    """
+    kind = kind or pl.Float64()
     if separator != "," and text.str.contains(",", literal=True).any():
         text = text.str.replace(",", ".", literal=True)
-    return text.str.strip_chars(" ").cast(pl.Float64, strict=False)
+    numbers = text.cast(kind, strict=False)
+    if numbers.null_count() > text.null_count():
+        # Padding is rare, and stripping every cell costs as much as reading it.
+        numbers = text.str.strip_chars(" ").cast(kind, strict=False)
+    return numbers
