@@ -33,7 +33,7 @@ class NightViewSet(viewsets.GenericViewSet[Job]):
     permission = Permission.VIEW
     queryset = Job.objects.filter(kind=NIGHT)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="nights_list", responses=OpenApiTypes.OBJECT)
     def list(self, request: Request) -> Response:
         """The last 14 nights, newest first."""
         rows: list[dict[str, Any]] = [

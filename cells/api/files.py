@@ -78,12 +78,12 @@ class ReparseSerializer(serializers.Serializer[Any]):
     )
 
 
-class NameSerializer(serializers.Serializer[Any]):
+class FileNameSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=2000, trim_whitespace=False)
     folder = serializers.CharField(max_length=2000, default="", allow_blank=True)
 
 
-class TokenSerializer(serializers.Serializer[Any]):
+class NameTokenSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
     field = serializers.CharField(help_text="Empty: the word was not used.")
     meaning = serializers.CharField()
@@ -98,7 +98,7 @@ class FieldsSerializer(serializers.ModelSerializer[FileMetadata]):
 class ExplanationSerializer(serializers.Serializer[Parsed]):
     is_valid = serializers.BooleanField()  # type: ignore[assignment]
     fields_ = FieldsSerializer(source="fields")
-    tokens = TokenSerializer(many=True)
+    tokens = NameTokenSerializer(many=True)
     problems = serializers.ListField(child=serializers.CharField())
 
     def get_fields(self) -> dict[str, Any]:
@@ -209,11 +209,11 @@ class FilenameViewSet(viewsets.ViewSet):
     permission = Permission.VIEW
     permission_by_method = {"POST": Permission.VIEW}
 
-    @extend_schema(request=NameSerializer, responses=ExplanationSerializer)
+    @extend_schema(request=FileNameSerializer, responses=ExplanationSerializer)
     @action(detail=False, methods=["post"])
     def parse(self, request: Request) -> Response:
         """What a file name would be understood as, word by word."""
-        given = NameSerializer(data=request.data)
+        given = FileNameSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return Response(ExplanationSerializer(parse(**given.validated_data)).data)
 
