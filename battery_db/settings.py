@@ -33,9 +33,9 @@ SECRET_KEY = env.str("SECRET_KEY", EMBEDDED_SECRET)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-if SECRET_KEY == EMBEDDED_SECRET and HTTPS:
+if HTTPS and SECRET_KEY in ("", EMBEDDED_SECRET):
     raise ImproperlyConfigured(
-        "BATTERY_DB_HTTPS is on with the built-in secret key: set BATTERY_DB_SECRET_KEY "
+        "BATTERY_DB_HTTPS is on without a secret key of its own: set BATTERY_DB_SECRET_KEY "
         "to at least 50 random characters."
     )
 
