@@ -22,6 +22,7 @@ def real_data() -> Path:
 def _own_storage(settings, tmp_path):
     """No test writes into the working tree's var/ folder."""
     settings.DATA_DIR = tmp_path / "var"
+    settings.DATA_DIR.mkdir()
     settings.STORAGES = {
         **settings.STORAGES,
         **{

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import models
 from django.db.models import OuterRef, Subquery, Value
@@ -38,9 +39,11 @@ class Change:
 
 def tracked_models() -> dict[str, type[models.Model]]:
     """Models whose changes are kept, by label, in the order of their names."""
-    from simple_history.models import registered_models
-
-    found = {model._meta.label: model for model in registered_models.values()}
+    found = {
+        model._meta.label: model
+        for model in apps.get_models()
+        if hasattr(model._meta, "simple_history_manager_attribute")
+    }
     return dict(sorted(found.items(), key=lambda item: str(item[1]._meta.verbose_name)))
 
 
