@@ -74,7 +74,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 cwd=self.folder,
-                preexec_fn=_follow_parent(self.stop_signal),
+                preexec_fn=follow_parent(self.stop_signal),
                 **self._identity(),
             )
         deadline = time.monotonic() + START_S
@@ -260,7 +260,7 @@ def _readable_by(user: pwd.struct_passwd | None, folder: Path, copy_to: Path) ->
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def _follow_parent(number: int) -> Callable[[], None] | None:
+def follow_parent(number: int) -> Callable[[], None] | None:
     """Have Linux stop the server when the suite itself is killed."""
     if _libc is None:
         return None
