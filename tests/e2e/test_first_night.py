@@ -54,7 +54,8 @@ def test_the_first_night_ends_with_a_model_that_learned_ten_cycles(tab):
     for table in tables.values():
         assert table.shape[1] == 17
         assert len(table) > 10
-        assert table["Total Discharge Capacity (mAh)"].between(50, 2000).all()
+        # A cycle that still runs has its numbers empty.
+        assert table["Total Discharge Capacity (mAh)"].dropna().between(50, 2000).all()
     assert overfit(Client(tab.context._options["baseURL"], token), slug) < 0.02
 
 
@@ -68,12 +69,12 @@ def run_the_night(tab):
 
 
 def look_at_a_cell(tab):
-    tab.locator("input[type=search], input[name=q]").first.fill("10001")
+    tab.keyboard.press("/")
+    tab.keyboard.type("10001")
     tab.keyboard.press("Enter")
-    tab.locator("main").get_by_role("link", name=re.compile("10001")).first.click()
     tab.wait_for_url("**/cells/10001/")
     tab.locator(".plot .main-svg").nth(1).wait_for()
-    legend = tab.locator(".plot").first.locator(".legendtext").all_inner_texts()
+    legend = tab.locator(".plot").first.locator(".legendtext").all_text_contents()
     assert any("C to" in name or re.search(r"C/\d+", name) for name in legend), legend
 
 
