@@ -313,12 +313,12 @@ CELERY_BEAT_SCHEDULE = {
     "Find lost jobs": {
         "task": "runs.sweep",
         "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
+        "options": {"expire_seconds": SWEEP_SECONDS},
     },
     "Nightly run": {
         "task": "battery_db.start_night",
         "schedule": crontab(hour=NIGHT_HOUR, minute=0),
-        "options": {"expires": 20 * 3600},
+        "options": {"expire_seconds": 20 * 3600},
     },
 }
 JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", 60)

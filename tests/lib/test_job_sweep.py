@@ -111,3 +111,24 @@ def test_the_sweep_leaves_a_sign_of_life(effects):
 def test_the_broker_answers_how_long_a_queue_is():
     assert health.broker_answers()
     assert health.queue_length("a queue that nobody ever used") == 0
+
+
+def test_a_broker_that_is_away_is_told_in_seconds_and_stops_no_sweep(
+    effects, settings, monkeypatch
+):
+    from celery import current_app
+    from django.core.cache.backends.redis import RedisCache
+
+    away = "redis://127.0.0.1:1/0"
+    connect = current_app.connection_for_read
+    options = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
+    monkeypatch.setattr(
+        current_app, "connection_for_read", lambda: connect(away, transport_options=options)
+    )
+    monkeypatch.setattr(health, "cache", RedisCache(away, {}))
+    job = enqueue()
+    Job.objects.filter(pk=job.pk).update(sent_at=timezone.now() - 2 * sweeping.RESEND_AFTER)
+
+    assert health.queue_length("default") is None
+    assert sweeping.sweep()["sent"] == 0
+    assert health.sweep_is_late()

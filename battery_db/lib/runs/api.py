@@ -72,7 +72,7 @@ class JobFilterSet(django_filters.FilterSet):
 
 
 class NewestFirst(IdCursorPagination):
-    ordering = ("-created_at", "-id")
+    ordering = "-created_at"
 
 
 class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):

@@ -19,12 +19,16 @@ def note_sweep() -> None:
     """Remember that scheduler, broker and a worker together brought about a sweep."""
     try:
         cache.set(SWEPT_AT, timezone.now(), timeout=None)
-    except (OSError, *connection_errors()):  # a cache in Redis fails as the broker does
+    except cache_errors():
         log.warning("The cache did not take the time of the sweep.")
 
 
 def last_sweep() -> datetime | None:
-    swept_at: datetime | None = cache.get(SWEPT_AT)
+    """When the last sweep ended; None when it is unknown."""
+    try:
+        swept_at: datetime | None = cache.get(SWEPT_AT)
+    except cache_errors():
+        return None
     return swept_at
 
 
@@ -51,10 +55,9 @@ def queue_length(queue: str) -> int | None:
         return None
 
 
-def connection_errors() -> tuple[type[Exception], ...]:
-    """What this broker's client raises when it can not reach the broker."""
-    errors: tuple[type[Exception], ...] = current_app.connection_for_read().connection_errors
-    return errors
+def cache_errors() -> tuple[type[Exception], ...]:
+    """What the cache raises when it is away: in Redis it fails as the broker does."""
+    return (OSError, *current_app.connection_for_read().connection_errors)
 
 
 def workers() -> list[str]:

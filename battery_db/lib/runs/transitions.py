@@ -157,7 +157,12 @@ def _send_after_commit(job: Job) -> None:
 
 
 def _succeed(job: Job, outcome: Done) -> None:
-    values = {"result": outcome.result, "result_url": outcome.url, "error": "", "fix": ""}
+    values: dict[str, Any] = {
+        "result": outcome.result,
+        "result_url": outcome.url,
+        "error": "",
+        "fix": "",
+    }
     if not end(job, Job.State.SUCCEEDED, save=outcome.save, **values):
         raise LeaseLost
 
