@@ -85,7 +85,7 @@ def run_night(context: Any) -> Outcome:
         position += 1
         if parts:
             memory = {"position": position, "parts": started, "step": step.title}
-            return Wait(parts, memory)
+            return Wait(parts, memory, step.title)
     return Done({"parts": started}, url="/")
 
 
