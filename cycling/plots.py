@@ -63,7 +63,9 @@ def scatter_by_group(groups: Iterable[Points], *, x_axis: str, y_axis: str) -> F
                 "y": _numbers(points.y),
                 "marker": {
                     "color": IRREGULAR if points.irregular else colour,
-                    "symbol": "x-thin-open" if points.irregular else SYMBOLS[index % len(SYMBOLS)],
+                    "symbol": "x-thin-open"
+                    if points.irregular
+                    else SYMBOLS[(index + index // len(COLOURS)) % len(SYMBOLS)],
                     "size": 5,
                 },
                 "hovertemplate": f"cycle %{{x}}<br>%{{y:.5g}}<extra>{points.name}</extra>",
@@ -77,7 +79,8 @@ def voltage_curves(pairs: Sequence[tuple[int, str, Points]]) -> Figure:
     colour_of = _colours([cycle for cycle, _, _ in pairs])
     traces: list[dict[str, Any]] = []
     named: set[int] = set()
-    for cycle, polarity, points in pairs:
+    # Discharges first: the legend shows the line of the first trace of each cycle.
+    for cycle, polarity, points in sorted(pairs, key=lambda pair: pair[1] != "discharge"):
         traces.append(
             {
                 **_line(points, colour_of[cycle], "solid" if polarity == "discharge" else "dot"),
