@@ -18,6 +18,7 @@ LONGEST_SEARCH = 200
 @requires(Permission.VIEW)
 def last_night(request: HttpRequest, job_id: str | None = None) -> HttpResponse:
     nights = report.nights()
+    shown: Job | None
     if job_id is not None:
         shown = get_object_or_404(Job, kind=NIGHT, pk=job_id)
     else:

@@ -17,7 +17,7 @@ def checks() -> dict[str, bool]:
         "database": _database_answers(),
         "broker": health.broker_answers(),
         "disk": shutil.disk_usage(settings.DATA_DIR).free > FREE_BYTES,
-        "scheduler": not _sweep_is_late(),
+        "scheduler": not health.sweep_is_late(),
     }
 
 
@@ -29,10 +29,3 @@ def _database_answers() -> bool:
         connection.close()
         return False
     return True
-
-
-def _sweep_is_late() -> bool:
-    try:
-        return health.sweep_is_late()
-    except (OSError, *health.connection_errors()):
-        return True

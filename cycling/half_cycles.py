@@ -1,7 +1,8 @@
 """Series to one row per half-cycle: the numbers that are kept in SQL.
 
 A half-cycle is all of one instrument cycle's charge, or all of its discharge: pulses
-and multi-step charges are one row. Rests belong to none. What it was driven by is
+and multi-step charges are one row. Where the instrument gave several cycles one number,
+each has rows of its own, with that number. Rests belong to none. What it was driven by is
 read from its **end block**, the last uninterrupted stretch (rests do not interrupt)
 that moved a good part of its charge, so that a short pulse the other way neither
 splits a half-cycle nor decides where it ended.
@@ -18,13 +19,13 @@ from cycling.steps import REST_SHARE, Bools, Floats, Ints, Rows, Steps, find_ste
 
 SUMMARY_VERSION = 1
 
-# Less than this share of the file's largest half-cycle is an instrument's glitch.
+# Less than this share of the largest half-cycle so far is an instrument's glitch.
 GLITCH_SHARE = 1e-5
 # A stretch of current is a half-cycle's end block when it is at least this share of the
 # half-cycle's largest stretch.
 END_BLOCK_SHARE = 0.2
-# Without cycle numbers, a charge opens a new cycle when it is at least this share of the
-# file's largest stretch of current.
+# A stretch of current may open a new cycle when it is at least this share of the largest
+# so far; less is a pulse.
 NEW_CYCLE_SHARE = 0.05
 # An instrument counts no cycles when a single number covers this many large alternations.
 UNCOUNTED_ALTERNATIONS = 4
@@ -145,17 +146,21 @@ class _Halves:
 
 
 def _gather(frame: pl.DataFrame, steps: Steps) -> _Halves:
-    members = np.flatnonzero(steps.polarity)
+    # A step of a single record moved nothing, and says nothing.
+    members = np.flatnonzero((steps.polarity != 0) & (steps.charge_ah != 0))
     polarity = steps.polarity[members]
-    charge = np.abs(steps.charge_ah[members])
-    run, count = _cycles(frame, steps, members)
-    block = _blocks(run, polarity, charge)
+    charge: Floats = np.abs(steps.charge_ah[members])
+    running = len(members) > 0 and members[-1] == len(steps) - 1
+    run, count = _cycles(frame, steps, members, running=running)
+    run = _split_runs(run, polarity, charge, running=running)
+    block = _blocks(run, polarity)
     _, of_member = np.unique(run * 2 + (polarity > 0), return_inverse=True)
     capacity = np.bincount(of_member, weights=charge)
-    kept = (capacity > GLITCH_SHARE * capacity.max(initial=0.0))[of_member]
-    members, polarity, charge, count, block, of_member = (
-        each[kept] for each in (members, polarity, charge, count, block, of_member)
+    kept = (capacity > GLITCH_SHARE * np.maximum.accumulate(capacity))[of_member]
+    members, polarity, count, block, of_member = (
+        each[kept] for each in (members, polarity, count, block, of_member)
     )
+    charge = charge[kept]
     in_end_block = _end_blocks(of_member, block, charge)
     order = _order_of_ends(of_member, in_end_block)
     _, first = np.unique(of_member, return_index=True)
@@ -175,12 +180,14 @@ def _gather(frame: pl.DataFrame, steps: Steps) -> _Halves:
     )
 
 
-def _cycles(frame: pl.DataFrame, steps: Steps, members: Ints) -> tuple[Ints, Ints]:
+def _cycles(
+    frame: pl.DataFrame, steps: Steps, members: Ints, *, running: bool
+) -> tuple[Ints, Ints]:
     """Per member step: the index of its run of equal cycle numbers, and the number."""
     polarity, charge = steps.polarity[members], np.abs(steps.charge_ah[members])
     nothing = np.zeros(len(members), dtype=np.int64)
     if "cycle_count" not in frame.columns or frame["cycle_count"].null_count() == frame.height:
-        derived = _count_cycles(polarity, charge)
+        derived = _count_cycles(polarity, charge, running=running)
         return derived, derived + 1
     column = frame["cycle_count"].cast(pl.Int64)
     numbers = column.fill_null(strategy="forward").fill_null(strategy="backward")
@@ -189,37 +196,67 @@ def _cycles(frame: pl.DataFrame, steps: Steps, members: Ints) -> tuple[Ints, Int
         large = charge > 0.5 * charge.max()
         turns = np.count_nonzero(np.diff(polarity[large])) + 1
         if turns >= UNCOUNTED_ALTERNATIONS:
-            derived = _count_cycles(polarity, charge)
+            derived = _count_cycles(polarity, charge, running=running)
             return derived, derived + count[0]
         return nothing, count
     return np.cumsum(np.diff(count, prepend=count[:1]) != 0), count
 
 
-def _count_cycles(polarity: Ints, charge: Floats) -> Ints:
+def _count_cycles(polarity: Ints, charge: Floats, *, running: bool) -> Ints:
     """Cycles from alternations alone: each charge after a discharge opens one."""
-    block = _blocks(np.zeros_like(polarity), polarity, charge)
+    block = _blocks(np.zeros_like(polarity), polarity)
     if not len(block):
         return block
-    size = np.bincount(block, weights=charge)
+    size = np.bincount(block, weights=charge).astype(np.float64)
     sign = polarity[np.unique(block, return_index=True)[1]]
-    large = np.flatnonzero(size >= NEW_CYCLE_SHARE * size.max())
+    large = np.flatnonzero(_are_large(size, running=running))
     opens = np.zeros(len(size), dtype=np.int64)
     turned = (sign[large][1:] > 0) & (sign[large][:-1] < 0)
     opens[large[1:][turned]] = 1
     return np.cumsum(opens)[block]
 
 
-def _blocks(run: Ints, polarity: Ints, charge: Floats) -> Ints:
-    """Index of the uninterrupted stretch of one polarity and cycle each step is in.
+def _split_runs(run: Ints, polarity: Ints, charge: Floats, *, running: bool) -> Ints:
+    """Part runs in which the instrument counted several cycles as one.
 
-    A step that moved nothing (a single record) does not interrupt.
+    Programs that are no loop keep one number over many cycles. Each second turn of
+    large stretches opens a part; pulses are too small to.
     """
-    real = np.flatnonzero(charge > 0)
+    if not len(run):
+        return run
+    block = _blocks(run, polarity)
+    size = np.bincount(block, weights=charge).astype(np.float64)
+    first = np.unique(block, return_index=True)[1]
+    sign, of_block = polarity[first], run[first]
+    places = np.flatnonzero(_are_large(size, running=running))
+    same_run = of_block[places][1:] == of_block[places][:-1]
+    turned = np.zeros(len(size), dtype=np.int64)
+    turned[places[1:]] = same_run & (sign[places][1:] != sign[places][:-1])
+    turns = np.cumsum(turned)
+    before = np.zeros(of_block.max() + 1, dtype=np.int64)
+    begins = np.unique(of_block, return_index=True)
+    before[begins[0]] = (turns - turned)[begins[1]]
+    part = (turns - before[of_block]) // 2
+    opened = (np.diff(of_block, prepend=0) != 0) | (np.diff(part, prepend=0) != 0)
+    parted: Ints = np.cumsum(opened)[block]
+    return parted
+
+
+def _are_large(size: Floats, *, running: bool) -> Bools:
+    """Which stretches are more than pulses.
+
+    What is said of a cycle must not change when the file grows: so a stretch is judged
+    by those before it only, and the one still ``running`` has yet to show its size.
+    """
+    large: Bools = size >= NEW_CYCLE_SHARE * np.maximum.accumulate(size)
+    large[-1] |= running
+    return large
+
+
+def _blocks(run: Ints, polarity: Ints) -> Ints:
+    """Index of the uninterrupted stretch of one polarity and cycle each step is in."""
     key = run * 2 + (polarity > 0)
-    turns = np.cumsum(np.diff(key[real], prepend=key[real][:1]) != 0)
-    block = np.zeros(len(key), dtype=np.int64)
-    if len(real):
-        block = turns[np.maximum(np.searchsorted(real, np.arange(len(key)), "right") - 1, 0)]
+    block: Ints = np.cumsum(np.diff(key, prepend=key[:1]) != 0)
     return block
 
 

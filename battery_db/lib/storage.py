@@ -29,8 +29,8 @@ class AtomicFileSystemStorage(FileSystemStorage):
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(draft, self.file_permissions_mode or 0o644)
-            os.replace(draft, target)
+            Path(draft).chmod(self.file_permissions_mode or 0o644)
+            Path(draft).replace(target)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise

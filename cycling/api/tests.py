@@ -4,7 +4,6 @@ import io
 
 import django_filters
 import polars as pl
-from battery_db.lib.decimate import thin
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from battery_db.lib.decimate import thin
 from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission
 from battery_db.lib.ranges import parse_ranges
@@ -48,13 +48,13 @@ class HalfCycleSerializer(serializers.ModelSerializer[HalfCycle]):
 
 
 class CycleGroupSerializer(serializers.ModelSerializer[CycleGroup]):
-    label = serializers.SerializerMethodField()
+    title = serializers.SerializerMethodField()
 
     class Meta:
         model = CycleGroup
         fields = "__all__"
 
-    def get_label(self, group: CycleGroup) -> str:
+    def get_title(self, group: CycleGroup) -> str:
         return services.label_of(group)
 
 

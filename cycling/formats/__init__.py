@@ -31,7 +31,7 @@ def recognise(path: Path) -> Format:
     for format_ in FORMATS:
         if format_.sniff(head, path.name):
             return format_
-    start = head[:24].decode("ascii", "backslashreplace").encode("unicode_escape").decode()
+    start = repr(head[:24])[2:-1]
     raise UnknownFormat(
         f"No reader recognises the content; it begins with '{start}'.",
         fix="Readable are: " + "; ".join(format_.title for format_ in FORMATS) + ".",
@@ -49,7 +49,7 @@ def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Read
         reading = check(format_.read(path, context))
         frame = standardise(reading.frame)
     except LabError as error:
-        error.message = _printable(error.message)
+        error.message, error.fix = _printable(error.message), _printable(error.fix)
         raise
     except pl.exceptions.PanicException as error:
         # Not an Exception: it would take the worker down with it.

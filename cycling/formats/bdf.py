@@ -9,10 +9,9 @@ import re
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from battery_db.lib.errors import UnreadableFile
+from battery_db.lib.errors import LabError, UnreadableFile
 from battery_db.lib.series import COLUMNS, REQUIRED
 from cycling.formats.base import Finding, Format, ReadContext, Reading
 from cycling.formats.step_types import normalise_column, number_steps
@@ -103,8 +102,10 @@ def read_parquet(path: Path, context: ReadContext) -> Reading:
             names = file.schema_arrow.names
             known = [name for name in names if column_of(name)]
             table = pl.DataFrame(pl.from_arrow(file.read(columns=known)))
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
-        # Arrow tells of bad bytes by an OSError too; one of the machine has a number.
+    except (LabError, MemoryError):
+        raise
+    except Exception as error:
+        # Arrow meets bad bytes with errors of many kinds; only one of the machine has a number.
         if getattr(error, "errno", None) is not None:
             raise
         raise UnreadableFile(

@@ -202,7 +202,8 @@ def _check_capacity(frame: pl.DataFrame, findings: list[Finding]) -> None:
 
 def _resolution(counter: pl.Series) -> float:
     """The coarsest printed step that a sample of the counter's values are multiples of."""
-    values = counter.cast(pl.Float64).drop_nulls()
+    values = counter.cast(pl.Float64)
+    values = values.filter(values.is_finite())
     some = values.gather_every(max(1, len(values) // 2000)).to_numpy()
     for step in RESOLUTIONS_AH:
         parts = some / step

@@ -151,7 +151,7 @@ def _until_last_run_info(frame: pl.DataFrame, table: bytes | None) -> pl.DataFra
     from fastnda._ndc import read_ndc
 
     last = read_ndc(table)["index"].max()
-    return frame.filter(pl.col("index") <= last)
+    return frame.clear() if last is None else frame.filter(pl.col("index") <= last)
 
 
 def _read(path: Path, suffix: str) -> tuple[pl.DataFrame, list[Finding]]:

@@ -12,19 +12,22 @@ def leading_members(data: bytes, limit: int) -> dict[str, bytes]:
     """Name -> content of the members from the front, the last one as far as it goes.
 
     Follows local headers only, and stops at the first that makes no sense or when more
-    than ``limit`` bytes came out.
+    than ``limit`` bytes came out. A whole member whose checksum is wrong is left out.
     """
     members: dict[str, bytes] = {}
     position = total = 0
     while data[position : position + 4] == SIGNATURE and position + HEADER.size <= len(data):
-        _, _, _, method, _, _, _, packed, _, name_size, extra_size = HEADER.unpack_from(
+        _, _, _, method, _, _, checksum, packed, size, name_size, extra_size = HEADER.unpack_from(
             data, position
         )
         start = position + HEADER.size + name_size + extra_size
         name = data[position + HEADER.size :][:name_size].decode("utf-8", "replace")
         content, used = _content(data, start, method, packed, limit - total)
-        members[name] = content
         total += len(content)
+        # Zero where the writer did not know them yet; a cut member has none to compare.
+        is_whole = checksum and len(content) == size
+        if not is_whole or zlib.crc32(content) == checksum:
+            members[name] = content
         if used == 0 or total >= limit:
             break
         following = data.find(SIGNATURE, start + used)

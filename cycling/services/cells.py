@@ -91,7 +91,8 @@ def _temperature(cell_id: int, frame: pl.DataFrame) -> float | None:
         return float(measured)  # type: ignore[arg-type]
     named = FileMetadata.objects.filter(cell_id=cell_id, is_valid=True, file__deprecated=False)
     value = named.exclude(temperature_celsius=None).aggregate(mean=Avg("temperature_celsius"))
-    return value["mean"]
+    mean: float | None = value["mean"]
+    return mean
 
 
 def points_by_group(cell_id: int, quantity: Quantity) -> Iterator[Points]:

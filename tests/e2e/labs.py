@@ -1,8 +1,8 @@
 """A whole lab for a browser: real processes on a port, with a small demo lab in it."""
 
-import os
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -51,8 +51,11 @@ def server_lab(folder: Path) -> Iterator[Lab]:
     """PostgreSQL, Redis, a web process, two worker processes and a scheduler."""
     port = services.free_port()
     with ExitStack() as stack:
-        database = services.PostgreSQL(_made(folder / "postgresql"))
-        redis = services.Redis(_made(folder / "redis"))
+        # Outside pytest's folder, which the user that PostgreSQL runs as may not enter.
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="battery_db-e2e-")))
+        data.chmod(0o755)
+        database = services.PostgreSQL(_made(data / "postgresql"))
+        redis = services.Redis(_made(data / "redis"))
         for server in (database, redis):
             server.start()
             stack.callback(server.stop)
@@ -119,5 +122,4 @@ def _wait(lab: Lab) -> None:
 
 def _made(folder: Path) -> Path:
     folder.mkdir()
-    os.chmod(folder.parent, 0o755)
     return folder
