@@ -114,11 +114,6 @@ def read_parquet(
 
     Raises UnreadableFile when the stored file is damaged or empty.
     """
-    filters = (
-        None
-        if cycles is None
-        else [("cycle_count", ">=", cycles[0]), ("cycle_count", "<=", cycles[1])]
-    )
     try:
         with pq.ParquetFile(source) as file:
             present = file.schema_arrow.names
