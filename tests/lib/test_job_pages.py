@@ -1,10 +1,13 @@
 """The pages and REST resources of jobs."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from battery_db.lib.errors import LabError
-from battery_db.lib.runs import engine
+from battery_db.lib.runs import engine, health
 from battery_db.lib.runs.models import Job, JobLogLine
 from battery_db.lib.runs.registry import Done, JobRequest, Wait
 from tests.lib.kinds import kind
@@ -202,3 +205,17 @@ def test_rest_cancels_and_retries_for_members_only(note, client_as):
     assert again.headers["Location"] == f"/api/v1/jobs/{again.json()['id']}/"
     assert conflict.status_code == 409
     assert conflict.json()["fix"]
+
+
+def test_the_list_says_when_nothing_looks_after_the_jobs(note, client_as, monkeypatch):
+    job = enqueue(note)
+    client = client_as("viewer")
+    monkeypatch.setattr(health, "last_sweep", lambda: None)
+    warning = b"Nothing has looked after these jobs"
+
+    fresh = client.get(reverse("runs:jobs")).content
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(hours=1))
+    stalled = client.get(reverse("runs:jobs")).content
+
+    assert warning not in fresh
+    assert warning in stalled

@@ -9,6 +9,8 @@ from django.core.cache import cache
 from django.utils import timezone
 from kombu.exceptions import ChannelError, OperationalError
 
+from battery_db.lib.runs.models import Job
+
 log = logging.getLogger(__name__)
 SWEPT_AT = "runs.swept_at"
 SWEEPS_MISSED = 6
@@ -35,8 +37,12 @@ def last_sweep() -> datetime | None:
 def sweep_is_late() -> bool:
     """No sweep for minutes: the scheduler or every worker is down."""
     swept_at = last_sweep()
-    late_after = timedelta(seconds=SWEEPS_MISSED * settings.SWEEP_SECONDS)
-    return swept_at is None or timezone.now() - swept_at > late_after
+    return swept_at is None or swept_at < _minutes_ago()
+
+
+def jobs_are_stalled() -> bool:
+    """Jobs have been active for minutes, and nothing looks after them."""
+    return sweep_is_late() and Job.objects.active().filter(created_at__lt=_minutes_ago()).exists()
 
 
 def broker_answers() -> bool:
@@ -53,6 +59,10 @@ def queue_length(queue: str) -> int | None:
         return 0  # no such queue: nothing was ever sent to it, or it is empty
     except (OSError, OperationalError):
         return None
+
+
+def _minutes_ago() -> datetime:
+    return timezone.now() - timedelta(seconds=SWEEPS_MISSED * settings.SWEEP_SECONDS)
 
 
 def cache_errors() -> tuple[type[Exception], ...]:

@@ -1,6 +1,6 @@
 """The list of jobs: its columns and its filters."""
 
-from typing import Any
+from datetime import timedelta
 
 import django_filters
 import django_tables2 as tables
@@ -38,14 +38,15 @@ class JobFilter(django_filters.FilterSet):
 class JobTable(tables.Table):
     title = tables.Column(linkify=True, verbose_name="Job", attrs={"td": {"class": "text-break"}})
     state = tables.TemplateColumn(
-        '{% include "components/state_badge.html" with state=record.state '
-        "label=record.get_state_display|lower only %}"
+        '{% include "components/state_badge.html" with state=record.state only %}',
+        attrs={"td": {"class": "text-nowrap"}},
     )
     progress = tables.TemplateColumn(
         template_name="runs/_progress.html",
         extra_context={"compact": True},
         orderable=False,
         empty_values=(),
+        attrs={"td": {"class": "job-progress-cell"}},
     )
     started_by = tables.Column(empty_values=(), orderable=False)
     created_at = tables.DateTimeColumn(verbose_name="Asked for", format="Y-m-d H:i")
@@ -61,13 +62,14 @@ class JobTable(tables.Table):
     def render_started_by(self, record: Job) -> str:
         return who_asked(record)
 
-    def render_duration(self, value: Any) -> str:
-        return f"{value.total_seconds():.1f} s" if value.total_seconds() < 60 else clock(value)
+    def render_duration(self, value: timedelta) -> str:
+        return clock(value)
 
 
-def clock(duration: Any) -> str:
-    """``1:02:03``: hours, minutes and seconds."""
-    return str(duration).partition(".")[0]
+def clock(duration: timedelta) -> str:
+    """``2.4 s``, or ``1:02:03``: hours, minutes and seconds."""
+    seconds = duration.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else str(duration).partition(".")[0]
 
 
 def who_asked(job: Job) -> str:

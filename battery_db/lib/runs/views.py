@@ -38,7 +38,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "filter": chosen,
         "table": table,
         "is_filtered": any(request.GET.get(name) for name in chosen.filters),
-        "is_stalled": health.sweep_is_late() and Job.objects.active().exists(),
+        "is_stalled": health.jobs_are_stalled(),
     }
     return render(request, "runs/jobs.html", context)
 
