@@ -109,7 +109,7 @@ def summarise(frame: pl.DataFrame) -> pl.DataFrame:
         "end_voltage_volt": end_voltage,
         **{f"previous_{name}": None for name in _CARRIED},
         "mean_temperature_celsius": _temperature(frame, steps, halves),
-        "is_complete": halves.last_row < frame.height - 1,
+        "is_complete": halves.last_row < _last_telling_row(steps),
     }
     table = pl.DataFrame(columns, schema_overrides=dict(_SCHEMA), nan_to_null=True)
     table = table.with_columns(pl.col(name).shift(1).alias(f"previous_{name}") for name in _CARRIED)
@@ -150,7 +150,7 @@ def _gather(frame: pl.DataFrame, steps: Steps) -> _Halves:
     members = np.flatnonzero((steps.polarity != 0) & (steps.charge_ah != 0))
     polarity = steps.polarity[members]
     charge: Floats = np.abs(steps.charge_ah[members])
-    running = len(members) > 0 and members[-1] == len(steps) - 1
+    running = len(members) > 0 and bool(steps.stop[members[-1]] > _last_telling_row(steps))
     run, count = _cycles(frame, steps, members, running=running)
     run = _split_runs(run, polarity, charge, running=running)
     block = _blocks(run, polarity)
@@ -286,6 +286,12 @@ def _order_of_ends(of_member: Ints, in_end_block: Bools) -> Ints:
     places = np.flatnonzero(in_end_block)
     np.maximum.at(end, of_member[places], places)
     return np.argsort(end[labels], kind="stable")
+
+
+def _last_telling_row(steps: Steps) -> int:
+    """The last row; a lone record after it may belong to the half-cycle before or not."""
+    begun = len(steps) > 1 and steps.polarity[-1] != 0 and steps.charge_ah[-1] == 0
+    return int(steps.start[-1] if begun else steps.stop[-1]) - 1
 
 
 def _per_half(halves: _Halves, values: Floats) -> Floats:
