@@ -32,17 +32,17 @@
     gridcolor: look.grid, linecolor: look.line, zerolinecolor: look.line, tickcolor: look.line,
     zeroline: false, showline: true, ticks: "outside", ticklen: 4, automargin: true,
     ...own,
-    title: { standoff: 10, ...(typeof own.title === "string" ? { text: own.title } : own.title) },
+    title: { standoff: 8, font: { size: look.size }, ...(typeof own.title === "string" ? { text: own.title } : own.title) },
   });
 
   const themed = (layout, narrow) => {
-    const look = { ink: colour("--lab-ink"), quiet: colour("--lab-ink-2"), grid: colour("--lab-grid"), line: colour("--lab-line"), surface: colour("--lab-surface") };
+    const look = { size: narrow ? 11 : 13, ink: colour("--lab-ink"), quiet: colour("--lab-ink-2"), grid: colour("--lab-grid"), line: colour("--lab-line"), surface: colour("--lab-surface") };
     const axes = {};
     for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))])) {
       axes[name] = axis(layout[name] ?? {}, look);
     }
     const legend = narrow
-      ? { orientation: "h", y: -0.25, yanchor: "top", x: 0 }
+      ? { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0 }
       : { orientation: "v", y: 1, yanchor: "top", x: 1.01 };
     return {
       margin: { l: 56, r: narrow ? 8 : 16, t: layout.title ? 40 : 12, b: 48 },
@@ -52,9 +52,9 @@
       autosize: true,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: token("--tblr-font-sans-serif") || "system-ui, sans-serif", size: 12.5, color: look.ink, ...layout.font },
+      font: { family: token("--tblr-font-sans-serif") || "system-ui, sans-serif", size: narrow ? 11 : 12.5, color: look.ink, ...layout.font },
       hoverlabel: { bgcolor: look.surface, bordercolor: look.line, font: { color: look.ink, size: 12.5 }, ...layout.hoverlabel },
-      legend: { ...legend, font: { size: 12, color: look.ink }, bgcolor: "rgba(0,0,0,0)", ...layout.legend },
+      legend: { ...legend, font: { size: narrow ? 11 : 12, color: look.ink }, bgcolor: "rgba(0,0,0,0)", ...layout.legend },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: look.quiet, activecolor: look.ink, ...layout.modebar },
     };
   };
@@ -81,6 +81,9 @@
     if (!box.isConnected) return;
     if (!box.classList.contains("js-plotly-plot")) box.replaceChildren();
     const narrow = box.clientWidth < 600;
+    // On a phone the legend lies under the plot, and needs room there.
+    const entries = narrow ? figure.data.filter((trace) => trace.name && trace.showlegend !== false).length : 0;
+    box.style.height = entries > 1 ? `${300 + 20 * Math.min(entries, 12)}px` : "";
     await Plotly.react(box, figure.data, themed(figure.layout ?? {}, narrow), {
       responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],

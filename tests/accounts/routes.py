@@ -20,6 +20,7 @@ class Route:
     name: str
     view: Any
     is_admin_site: bool
+    parameters: tuple[str, ...] = ()
 
     @property
     def api_class(self) -> type[APIView] | None:
@@ -65,7 +66,8 @@ def _walk(
             admin = is_admin_site or entry.app_name == "admin"
             yield from _walk(entry, here, inner, is_admin_site=admin)
         else:
-            yield Route(here, f"{namespace}{entry.name}", entry.callback, is_admin_site)
+            names = tuple(entry.pattern.regex.groupindex)
+            yield Route(here, f"{namespace}{entry.name}", entry.callback, is_admin_site, names)
 
 
 def _address(entry: URLPattern | URLResolver, prefix: str) -> str:

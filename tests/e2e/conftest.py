@@ -53,7 +53,13 @@ def page(browser, live_server):
     complaints = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.on("response", lambda answer: answer.status >= 400 and complaints.append(str(answer)))
-    tab.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+    # Leaving a page ends what it was still asking for.
+    tab.on(
+        "requestfailed",
+        lambda request: (
+            request.failure == "net::ERR_ABORTED" or complaints.append(f"failed: {request.url}")
+        ),
+    )
     tab.on(
         "console", lambda line: line.type == "error" and complaints.append(f"{tab.url} {line.text}")
     )

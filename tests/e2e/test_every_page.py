@@ -1,0 +1,194 @@
+"""Every page of the site in a browser, on a phone and on a desk, in both themes."""
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from battery_db.accounts.services import create_token
+from battery_db.lib.runs.models import Job
+from cells.models import (
+    Dataset,
+    DatasetCell,
+    DatasetFilter,
+    DryCell,
+    Electrolyte,
+    FileMetadata,
+    FilterRange,
+    Folder,
+    Molecule,
+    RawFile,
+    Snapshot,
+    WetCell,
+)
+from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle
+from tests.accounts.routes import all_routes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+JOB = uuid.UUID(int=1)
+NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
+LONG = "Sb_CYC_10001_NW_c46_42V_40C_1C1C_" + "a-very-long-part-of-a-name" * 4 + ".txt"
+# Each object of the lab has the key 1, or one of these.
+KEYS = {"cell_id": 10001, "slug": "a-dataset", "job_id": JOB, "quantity": "discharge_capacity"}
+WIDER_THAN_THE_SCREEN = """
+    document.documentElement.scrollWidth - document.documentElement.clientWidth
+"""
+
+LOADING = ".htmx-request:not(#jobs-widget), .plot[data-plot-state=loading]"
+SETTLED = f"() => window.htmx && !document.querySelector('{LOADING}')"
+
+
+@pytest.fixture
+def lab(people):
+    """One object of each kind, with names as long as they get."""
+    electrolyte = Electrolyte.objects.create(pk=1, name="70%EMC+30%EC + 1.2mLiPF6" * 4, digest="1")
+    dry_cell = DryCell.objects.create(pk=1, name="NMC622/graphite pouch", nominal_capacity_ah=0.24)
+    Molecule.objects.create(pk=1, name="EC")
+    cell = WetCell.objects.create(pk=1, cell_id=10001, electrolyte=electrolyte, dry_cell=dry_cell)
+    folder = Folder.objects.create(pk=1, name="Neware", path="/nowhere/at/all")
+    file = RawFile.objects.create(
+        pk=1,
+        folder=folder,
+        path=f"rack/{LONG}",
+        name=LONG,
+        size=10,
+        modified_at=NOW,
+        mtime_ns=1,
+        sha256="a" * 64,
+        state=RawFile.State.STABLE,
+        changed_at=NOW,
+    )
+    FileMetadata.objects.create(pk=1, file=file, cell_id=10001, experiment="cycling", is_valid=True)
+    Job.objects.create(pk=JOB, kind="a.kind", title="Import", queue="default", trigger="page")
+    create_token(people["admin"], "script")
+    make_dataset(cell)
+    make_cycles(file)
+
+
+def make_dataset(cell):
+    dataset = Dataset.objects.create(pk=1, name="A dataset", slug="a-dataset")
+    DatasetCell.objects.create(pk=1, dataset=dataset, wet_cell=cell, name="control " * 20)
+    chosen = DatasetFilter.objects.create(pk=1, dataset=dataset, name="C/2")
+    FilterRange.objects.create(
+        filter=chosen, polarity="charge", attribute="constant_rate", minimum=0.4
+    )
+    Snapshot.objects.create(pk=1, dataset=dataset, digest="b" * 64, selection={"cells": []})
+
+
+def make_cycles(file):
+    test = CyclingTest.objects.create(
+        pk=1, file=file, sha256=file.sha256, status="imported", imported_at=NOW, row_count=100
+    )
+    state = CellState.objects.create(cell_id=10001, theoretical_capacity_ah=0.24)
+    group = CycleGroup.objects.create(cell=state, polarity="discharge", number=1, size=20)
+    HalfCycle.objects.bulk_create(
+        HalfCycle(
+            test=test,
+            group=group,
+            polarity="discharge",
+            ordinal=cycle,
+            cycle_count=cycle,
+            first_row=cycle,
+            last_row=cycle + 1,
+            start_time_second=cycle * 3600,
+            duration_second=3600,
+            capacity_ah=0.24 - cycle * 0.001,
+            energy_wh=0.9,
+        )
+        for cycle in range(1, 21)
+    )
+
+
+def pages_of(user) -> list[str]:
+    """Addresses that answer GET with a whole page: no fragment, figure or download."""
+    client = Client()
+    client.force_login(user)
+    found = []
+    for route in all_routes():
+        if route.api_class is not None or route.is_admin_site:
+            continue
+        answer = client.get(address_of(route))
+        is_page = answer["Content-Type"].startswith("text/html") and answer.status_code == 200
+        if is_page and not answer.streaming and 'id="main"' in answer.text:
+            found.append(address_of(route))
+        answer.close()
+    return found
+
+
+def address_of(route) -> str:
+    names = route.parameters
+    try:
+        return reverse(route.name, kwargs={name: KEYS.get(name, 1) for name in names})
+    except NoReverseMatch:
+        return route.path
+
+
+def test_every_page_fits_and_complains_of_nothing(page, sign_in, lab, people):
+    addresses = pages_of(people["admin"])
+    sign_in("admin")
+    too_wide = {}
+
+    for address in addresses:
+        page.goto(address)
+        page.wait_for_function(SETTLED)
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            overhang = page.evaluate(WIDER_THAN_THE_SCREEN)
+            if overhang > 0:
+                too_wide[address, width] = overhang
+
+    assert too_wide == {}
+    assert len(addresses) > 25
+
+
+def test_a_plot_is_drawn_and_follows_the_theme(page, sign_in, lab):
+    sign_in("viewer")
+    page.goto("/cells/10001/")
+    plot = page.locator(".plot.js-plotly-plot").first
+    plot.wait_for()
+    ink = "document.querySelector('.plot .xtick text').style.fill"
+    light = page.evaluate(ink)
+
+    page.get_by_role("button", name="Your account").click()
+    page.get_by_role("button", name="Dark").click()
+    page.wait_for_function(f"{ink} !== '{light}'")
+    page.reload()
+
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+
+
+def test_the_keyboard_reaches_search_and_content(page, sign_in, lab):
+    sign_in("viewer")
+    page.goto("/files/")
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    page.keyboard.press("/")
+    page.keyboard.type("10001")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/cells/10001/")
+
+
+def test_the_navigation_of_a_phone_opens_and_closes(page, sign_in, lab):
+    page.set_viewport_size({"width": 390, "height": 800})
+    sign_in("viewer")
+    links = page.get_by_role("navigation", name="Main")
+
+    assert not links.is_visible()
+    page.get_by_role("button", name="Open navigation").click()
+    links.get_by_role("link", name="Datasets").click()
+
+    page.wait_for_url("**/datasets/")
+    assert not links.is_visible()
+
+
+def test_the_documentation_of_the_api_loads_without_the_internet(page, sign_in, lab):
+    sign_in("viewer")
+    page.goto("/api/docs/")
+
+    page.locator(".opblock").first.wait_for()
+    assert page.get_by_text("/api/v1/cells/", exact=True).count() > 0
