@@ -78,3 +78,13 @@ def test_members_in_front_of_a_cut_are_recovered_up_to_the_limit(tmp_path):
 
     assert whole == content
     assert bounded == {"a": b"one " * 25}
+
+
+def test_a_recovered_member_with_a_wrong_checksum_is_left_out(tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as written:
+        written.writestr("a", b"0123456789")
+        written.writestr("b", b"sound")
+    data = path.read_bytes().replace(b"0123456789", b"0123x56789")
+
+    assert leading_members(data, 1000) == {"b": b"sound"}

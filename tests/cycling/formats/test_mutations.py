@@ -1,4 +1,7 @@
-"""Damaged files of every format end in an error for people or in a sound series."""
+"""Damaged files of every format end in an error for people or in a sound series.
+
+FUZZ_SEED and FUZZ_COUNT in the environment try others than the 200 of every run.
+"""
 
 import os
 import random
@@ -72,14 +75,14 @@ def mutate(content: bytes, random_: random.Random) -> bytes:
 @pytest.mark.parametrize("name", [format_.name for format_ in FORMATS])
 def test_damage_ends_in_an_error_for_people_or_a_sound_series(name, request, tmp_path):
     content, file_name = sample(name, request, tmp_path)
-    random_ = random.Random(f"{name} {os.environ.get('BATTERY_DB_FUZZ_SEED', '1')}")
+    random_ = random.Random(f"{name} {os.environ.get('FUZZ_SEED', '1')}")
     path = tmp_path / file_name
     outcomes = {"read": 0, "refused": 0}
     # The first read loads libraries, which takes seconds on a busy machine.
     path.write_bytes(content)
     assert_sound(read(path)[1].frame)
 
-    for number in range(int(os.environ.get("BATTERY_DB_FUZZ_COUNT", MUTATIONS))):
+    for number in range(int(os.environ.get("FUZZ_COUNT", MUTATIONS))):
         path.write_bytes(mutate(content, random_))
         began = time.perf_counter()
         try:
