@@ -7,6 +7,7 @@ folder. Both leave nothing behind.
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,7 @@ def pytest_unconfigure() -> None:
 def _prepare(profile: str) -> None:
     """Set the variables that battery_db.settings is about to read."""
     global _folder
+    signal.signal(signal.SIGTERM, _interrupt)
     _folder = Path(tempfile.mkdtemp(prefix="battery_db-tests-"))
     _folder.chmod(0o755)  # the database server may run as another user
     for name in [name for name in os.environ if name.startswith("BATTERY_DB_")]:
@@ -65,6 +67,10 @@ def _prepare(profile: str) -> None:
     if profile == "server":
         os.environ["BATTERY_DB_DATABASE_URL"] = _database_url(_folder)
         os.environ["BATTERY_DB_REDIS_URL"] = _redis_url(_folder)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt("terminated")  # pytest ends in order, as after Ctrl-C
 
 
 def _database_url(folder: Path) -> str:
