@@ -13,6 +13,7 @@ connection was cut, and checked against the manifest. PyTorch is imported only b
 import hashlib
 import http.client
 import json
+import math
 import os
 import time
 import urllib.error
@@ -309,7 +310,7 @@ def read_safetensors(path: Path | str) -> dict[str, Array]:
         first, last = (start + int(offset) for offset in described["data_offsets"])
         dtype = np.dtype(_DTYPES[described["dtype"]])
         shape = tuple(described["shape"])
-        if not start <= first <= last <= size or last - first != dtype.itemsize * _product(shape):
+        if not start <= first <= last <= size or last - first != dtype.itemsize * math.prod(shape):
             raise ClientError(f"Tensor {name} of {path} lies outside its file.")
         arrays[name] = content[first:last].view(dtype).reshape(shape)
     return arrays
@@ -358,13 +359,6 @@ def _default_cache() -> Path:
 def _sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _product(shape: Sequence[int]) -> int:
-    result = 1
-    for size in shape:
-        result *= int(size)
-    return result
 
 
 def _dataset_class() -> Any:

@@ -255,3 +255,22 @@ def test_no_name_can_start_a_formula_or_leave_its_folder(text):
     assert "/" not in name
     assert "\\" not in name
     assert name.isprintable() or "\u200d" in name or "\ufe0f" in name
+
+
+def test_without_half_cycles_there_is_a_table_of_no_rows():
+    nothing = halves(1).clear()
+
+    table = summary_table(nothing, whole=nothing, theoretical_capacity_ah=None)
+
+    assert table.height == 0
+    assert tuple(table.columns) == COLUMNS
+    assert matches(nothing, [Range("charge", "end_rate", 0.1)], None).is_empty()
+
+
+def test_a_cell_of_unknown_capacity_has_its_normalised_columns_empty():
+    frame = halves(3)
+
+    table = summary_table(frame, whole=frame, theoretical_capacity_ah=None)
+
+    assert table["Normalized Charge Capacity (unitless)"].null_count() == 3
+    assert table["Total Charge Capacity (mAh)"].null_count() == 0
