@@ -137,4 +137,4 @@ def overfit(client, slug):
         loss = (((model(inputs) - curves / scale) * masks) ** 2).sum() / masks.sum()
         loss.backward()
         optimiser.step()
-    return float(loss.sqrt())
+    return float(loss.detach().sqrt())
