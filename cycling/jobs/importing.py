@@ -117,7 +117,9 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
         if _changed_since_scan(path, file):
             return Imported(file.pk, file.name, "waiting")
     except LabError as error:
-        return _fail(file, path, error.message, error.fix, fence=fence)
+        # A right that is missing today may be given tomorrow, with the content unchanged.
+        transient = isinstance(error.__cause__, OSError)
+        return _fail(file, path, error.message, error.fix, transient=transient, fence=fence)
     except OSError as error:
         # Of the machine, not of the content: a full disk, a share that hangs.
         return _fail(file, path, *_explain(error), transient=True, fence=fence)

@@ -96,22 +96,21 @@ def _temperature(cell_id: int, frame: pl.DataFrame) -> float | None:
 
 
 def points_by_group(cell_id: int, quantity: Quantity) -> Iterator[Points]:
-    """``quantity`` against cycle number, one entry per group, largest group first."""
+    """``quantity`` against cycle number: an entry per group, largest first, then the rest."""
     frame = with_quantity(cell_frame(cell_id), quantity).drop_nulls("y")
-    groups = {group.pk: group for group in CycleGroup.objects.filter(cell_id=cell_id)}
-    order = sorted(
-        frame["group_id"].unique().to_list(),
-        key=lambda pk: (groups[pk].irregular, groups[pk].number) if pk in groups else (True, 9999),
-    )
-    for pk in order:
-        rows = frame.filter(pl.col("group_id").eq_missing(pk)).sort("cycle")
-        group = groups.get(pk)
-        yield Points(
-            name=label_of(group) if group else "not grouped yet",
-            x=rows["cycle"].to_numpy(),
-            y=rows["y"].to_numpy(),
-            irregular=group is None or group.irregular,
-        )
+    regular = CycleGroup.objects.filter(cell_id=cell_id, irregular=False).order_by("number")
+    rest = frame
+    for group in regular:
+        rows = frame.filter(pl.col("group_id") == group.pk).sort("cycle")
+        rest = rest.filter(pl.col("group_id").ne_missing(group.pk))
+        if rows.height:
+            yield Points(label_of(group), rows["cycle"].to_numpy(), rows["y"].to_numpy())
+    for name, rows in (
+        ("irregular", rest.filter(pl.col("group_id").is_not_null())),
+        ("not grouped yet", rest.filter(pl.col("group_id").is_null())),
+    ):
+        if rows.height:
+            yield Points(name, rows["cycle"].to_numpy(), rows["y"].to_numpy(), irregular=True)
 
 
 def label_of(group: CycleGroup) -> str:
@@ -198,6 +197,12 @@ def exclude_cycles(cell_id: int, cycles: str, *, reason: str, restore: bool = Fa
             .exclude(excluded=not restore)
             .update(excluded=not restore, excluded_reason="" if restore else reason.strip()[:300])
         )
+
+
+def excluded_cycles(cell_id: int) -> str:
+    """The cycles of a cell that are left out, as ranges."""
+    excluded = HalfCycle.objects.of_cell(cell_id).filter(excluded=True).with_cycle()
+    return format_ranges(excluded.values_list("cycle", flat=True))
 
 
 def with_quantity(frame: pl.DataFrame, quantity: Quantity) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """The cycling panel of a cell's page, and the figures in it."""
 
 from django.contrib import messages
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -24,7 +25,8 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
         .order_by("file__metadata__start_cycle", "pk")
     )
     state = CellState.objects.filter(pk=cell_id).first()
-    groups = list(CycleGroup.objects.filter(cell_id=cell_id)[:GROUPS_SHOWN])
+    groups = list(CycleGroup.objects.filter(cell_id=cell_id, irregular=False)[:GROUPS_SHOWN])
+    irregular = CycleGroup.objects.filter(cell_id=cell_id, irregular=True)
     quantity = plots.QUANTITIES.get(
         request.GET.get("quantity", ""), plots.QUANTITIES["discharge_capacity"]
     )
@@ -34,6 +36,8 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
         "tests": tests,
         "state": state,
         "groups": groups,
+        "irregular": irregular.aggregate(groups=Count("pk"), half_cycles=Sum("size")),
+        "excluded": services.excluded_cycles(cell_id),
         "numbers": numbers,
         "quantity": quantity,
         "quantities": plots.QUANTITIES.values(),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
+from battery_db.lib.errors import UnreadableFile
 from battery_db.lib.storage import storage
 from cycling.jobs import importing, upkeep
 from cycling.models import CyclingTest, HalfCycle
@@ -115,6 +116,22 @@ def test_a_file_that_vanished_is_tried_again_the_next_night(lab_file, folder):
 
     assert outcome.status == CyclingTest.Status.FAILED
     assert "mounted" in outcome.fix
+    assert list(importing.stale()) == [file]
+
+
+def test_a_file_that_may_not_be_read_is_tried_again_though_its_content_is_the_same(
+    lab_file, monkeypatch
+):
+    file = lab_file("a.bdf.csv", cccv_cycles(3))
+
+    def refused(*args, **kwargs):
+        raise UnreadableFile("The file may not be read.", fix="Ask for the right.") from (
+            PermissionError(13, "Permission denied")
+        )
+
+    monkeypatch.setattr(importing.formats, "read", refused)
+    importing.import_file(file)
+
     assert list(importing.stale()) == [file]
 
 

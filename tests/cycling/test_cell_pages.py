@@ -1,0 +1,119 @@
+"""The cycling panel of a cell's page, its figures, and leaving cycles out."""
+
+import pytest
+
+from cycling.jobs import grouping, importing
+from cycling.models import HalfCycle
+from tests.cycling.conftest import cccv_cycles
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cell(lab_file) -> int:
+    importing.import_file(lab_file("a.bdf.csv", cccv_cycles(20)))
+    grouping.group_cell(10001)
+    return 10001
+
+
+def test_the_panel_shows_key_numbers_groups_and_plots(cell, client_as):
+    text = client_as("viewer").get(f"/cycling/cells/{cell}/panel/").content.decode()
+
+    assert "SOH" in text
+    assert "/cycling/cells/10001/discharge_capacity.json" in text
+    assert "Discharge 1" in text
+
+
+def test_the_panel_of_a_cell_without_data_says_what_to_do(client_as):
+    text = client_as("viewer").get("/cycling/cells/77777/panel/").content.decode()
+
+    assert "No cycling data yet" in text
+
+
+def test_the_panel_takes_a_fixed_number_of_queries(
+    cell, client_as, lab_file, django_assert_max_num_queries
+):
+    importing.import_file(lab_file("b.bdf.csv", cccv_cycles(30), start_cycle=20))
+    grouping.group_cell(cell)
+    client = client_as("viewer")
+
+    with django_assert_max_num_queries(16):
+        client.get(f"/cycling/cells/{cell}/panel/")
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        "discharge_capacity",
+        "charge_capacity",
+        "coulombic_efficiency",
+        "discharge_energy",
+        "delta_voltage",
+    ],
+)
+def test_each_quantity_has_a_figure_with_units(cell, client_as, quantity):
+    figure = client_as("viewer").get(f"/cycling/cells/{cell}/{quantity}.json").json()
+
+    assert figure["layout"]["xaxis"]["title"]["text"] == "Cycle number"
+    assert "/ " in figure["layout"]["yaxis"]["title"]["text"]
+    assert sum(len(trace["x"]) for trace in figure["data"]) >= 19
+
+
+def test_an_unknown_quantity_is_answered_with_the_known_ones(cell, client_as):
+    answer = client_as("viewer").get(f"/cycling/cells/{cell}/colour.json")
+
+    assert answer.status_code == 404
+    assert "discharge_capacity" in answer.json()["fix"]
+
+
+def test_voltage_curves_of_chosen_cycles_run_between_the_cut_offs(cell, client_as):
+    figure = client_as("viewer").get(f"/cycling/cells/{cell}/curves.json?cycles=2,5").json()
+
+    assert len(figure["data"]) == 4
+    discharge = figure["data"][0]
+    assert max(discharge["y"]) == pytest.approx(4.2, abs=0.05)
+    assert min(discharge["y"]) == pytest.approx(3.0, abs=0.05)
+    assert max(discharge["x"]) == pytest.approx(0.2, rel=0.02)
+
+
+@pytest.mark.parametrize("cycles", ["", "abc", "900", "1-100"])
+def test_cycles_that_can_not_be_drawn_are_refused_with_advice(cell, client_as, cycles):
+    answer = client_as("viewer").get(f"/cycling/cells/{cell}/curves.json?cycles={cycles}")
+
+    assert answer.status_code == 400
+    assert answer.json()["fix"]
+
+
+def test_a_curator_leaves_a_cycle_out_with_a_reason_and_takes_it_back(cell, client_as):
+    client = client_as("curator")
+    url = f"/cycling/cells/{cell}/exclude/"
+
+    client.post(url, {"cycles": "3", "reason": "oven failed"})
+    assert set(HalfCycle.objects.filter(excluded=True).values_list("cycle_count", flat=True)) == {3}
+    assert "Left out now: 3" in client.get(f"/cycling/cells/{cell}/panel/").content.decode()
+
+    client.post(url, {"cycles": "3", "restore": "1"})
+    assert not HalfCycle.objects.filter(excluded=True).exists()
+
+
+def test_a_cycle_is_not_left_out_without_a_reason_or_by_a_member(cell, client_as):
+    url = f"/cycling/cells/{cell}/exclude/"
+
+    client_as("curator").post(url, {"cycles": "3", "reason": " "})
+    assert client_as("member").post(url, {"cycles": "3", "reason": "x"}).status_code == 403
+
+    assert not HalfCycle.objects.filter(excluded=True).exists()
+
+
+def test_the_series_of_a_test_comes_in_three_formats_and_thinned(cell, client_as):
+    client = client_as("viewer")
+    test = HalfCycle.objects.first().test_id
+    url = f"/api/v1/cycling/tests/{test}/series/"
+
+    csv = client.get(url, {"format": "csv", "columns": "voltage_volt", "cycles": "2"})
+    assert csv.content.decode().splitlines()[0] == "voltage_volt"
+    assert client.get(url, {"format": "json", "max_points": 50}).json()
+    assert client.get(url).content[:4] == b"PAR1"
+    refused = client.get(url, {"columns": "colour"})
+    assert refused.status_code == 400
+    assert "colour" in refused.json()["error"]
