@@ -201,8 +201,8 @@ def exclude_cycles(cell_id: int, cycles: str, *, reason: str, restore: bool = Fa
 
 def excluded_cycles(cell_id: int) -> str:
     """The cycles of a cell that are left out, as ranges."""
-    excluded = HalfCycle.objects.of_cell(cell_id).filter(excluded=True).with_cycle()
-    return format_ranges(excluded.values_list("cycle", flat=True))
+    excluded = HalfCycle.objects.of_cell(cell_id).filter(excluded=True).as_frame()
+    return format_ranges(excluded["cycle"].to_list())
 
 
 def with_quantity(frame: pl.DataFrame, quantity: Quantity) -> pl.DataFrame:
