@@ -15,7 +15,7 @@ export UV_HTTP_TIMEOUT ?= 300
 INSTALL := $(UV) pip install --quiet --python $(PY) -r pyproject.toml -c requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench services docs lock clean install install-all
+.PHONY: help run test lint format bench services docs schema lock clean install install-all
 .DELETE_ON_ERROR:
 
 help:  ## List the commands
@@ -44,6 +44,9 @@ services:  ## Install PostgreSQL, Redis and Chromium with apt, where allowed
 docs: install-all  ## Build the documentation into docs/_build/html
 	@$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+schema: install-all  ## Write the OpenAPI schema to docs/openapi.yaml
+	@$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 lock: $(PY)  ## Fit requirements.lock to pyproject.toml (ARGS=--upgrade: newest versions)
 	@cp requirements.lock $(VENV)/lock

@@ -91,7 +91,7 @@ def _electrolytes(words: Iterable[str]) -> QuerySet[Electrolyte]:
 
 def _all_words(rows: Any, words: Iterable[str], *fields: str) -> QuerySet[Any]:
     """Rows where each word occurs in one of ``fields``, in any case."""
-    matching = rows.all()
+    matching: QuerySet[Any] = rows.all()
     for word in words:
         somewhere = Q()
         for field in fields:

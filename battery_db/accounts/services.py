@@ -128,7 +128,7 @@ def role_of(person: User) -> str:
     if person.is_superuser:
         return "admin"
     held = {group.name for group in person.groups.all()}
-    return next((role for role in reversed(ROLES) if role in held), "")
+    return next((role for role in reversed(list(ROLES)) if role in held), "")
 
 
 def active_admins() -> QuerySet[User]:

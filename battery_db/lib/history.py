@@ -65,7 +65,8 @@ def recent_keys(labels: Iterable[str], *, person_id: int | None = None) -> model
             records.annotate(label=Value(label)).values_list("history_date", "history_id", "label")
         )
     joined = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
-    return joined.order_by("-history_date", "-history_id")
+    newest_first: models.QuerySet[Any] = joined.order_by("-history_date", "-history_id")
+    return newest_first
 
 
 def changes_at(keys: Sequence[tuple[datetime, int, str]]) -> list[Change]:
@@ -99,11 +100,12 @@ def _with_previous(records: models.QuerySet[Any]) -> models.QuerySet[Any]:
     before = records.model._default_manager.filter(
         **{pk: OuterRef(pk)}, history_id__lt=OuterRef("history_id")
     ).order_by("-history_id")
-    return (
+    with_previous: models.QuerySet[Any] = (
         records.select_related("history_user")
         .annotate(previous_id=Subquery(before.values("history_id")[:1]))
         .order_by("-history_date", "-history_id")
     )
+    return with_previous
 
 
 def _worded(model: type[models.Model], records: Iterable[Any]) -> list[Change]:

@@ -32,7 +32,9 @@ def control(field: BoundField) -> SafeString:
         css = "form-control"
     given = widget.attrs.get("class", "")
     refused = "is-invalid" if field.errors else ""
-    return field.as_widget(attrs={"class": " ".join(filter(None, (css, given, refused)))})
+    classes = " ".join(filter(None, (css, given, refused)))
+    html: SafeString = field.as_widget(attrs={"class": classes})
+    return html
 
 
 @register.filter
@@ -60,4 +62,5 @@ def level_tone(level_tag: str) -> str:
 def block_text(context: template.Context, name: str) -> SafeString:
     """What a block says, a second time on the page: the title in the tab and as heading."""
     blocks = context.render_context[BLOCK_CONTEXT_KEY]
-    return mark_safe(blocks.get_block(name).render(context).strip())  # noqa: S308  # rendered already
+    rendered: str = blocks.get_block(name).render(context)
+    return mark_safe(rendered.strip())  # noqa: S308  # escaped when it was rendered

@@ -90,6 +90,7 @@
       toImageButtonOptions: { filename: box.dataset.plotName || "battery_db", scale: 3 },
       ...figure.config,
     });
+    box.setAttribute("role", "figure"); // no longer a picture only: it has buttons of its own
     box.dataset.plotState = "drawn";
   };
 

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -12,11 +12,12 @@ from django.views.decorators.http import require_POST
 from battery_db.accounts import services
 from battery_db.accounts.forms import ProfileForm, TokenForm
 from battery_db.accounts.models import ApiToken
+from battery_db.accounts.requests import AuthenticatedHttpRequest
 from battery_db.lib.permissions import Permission, requires
 
 
 @requires(Permission.SIGNED_IN)
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
@@ -28,7 +29,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @requires(Permission.SIGNED_IN)
 @sensitive_post_parameters()
-def change_password(request: HttpRequest) -> HttpResponse:
+def change_password(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = PasswordChangeForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         user = form.save()
@@ -40,7 +41,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 @requires(Permission.SIGNED_IN)
 @never_cache
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The list, and the form; a new token's text is in the answer to its POST only."""
     form = TokenForm(request.POST or None)
     created, text = None, ""
@@ -63,7 +64,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @requires(Permission.SIGNED_IN)
-def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+def revoke_token(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
     services.revoke_token(token)
     messages.success(request, f"The token {token.name} has been revoked.")

@@ -1,7 +1,8 @@
 """The only pages that anybody may open."""
 
 from django.contrib.auth import views as auth_views
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
@@ -18,13 +19,13 @@ class LoginRate(SimpleRateThrottle):
 
     scope = "login"
 
-    def get_cache_key(self, request: HttpRequest, view: object) -> str:  # type: ignore[override]
+    def get_cache_key(self, request: HttpRequest, view: object) -> str:
         return f"login-rate-{self.get_ident(request)}"  # type: ignore[arg-type]
 
 
 @requires(Permission.PUBLIC)
 @never_cache
-def login(request: HttpRequest) -> HttpResponse:
+def login(request: HttpRequest) -> HttpResponseBase:
     rate = LoginRate()
     if request.method == "POST" and not rate.allow_request(request, None):  # type: ignore[arg-type]
         answer = render(request, "429.html", {"wait": rate.wait()}, status=429)
