@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from battery_db import __version__
 from battery_db.lib.permissions import Permission, allows
@@ -41,20 +41,12 @@ LANDING = "/"
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
-    entries = [entry for entry in ENTRIES if allows(user, entry.permission) and _exists(entry)]
+    entries = [entry for entry in ENTRIES if allows(user, entry.permission)]
     return {
         "navigation": entries,
         "section": _section(request.path),
         "version": __version__,
     }
-
-
-def _exists(entry: Entry) -> bool:
-    try:
-        reverse(entry.url_name)
-    except NoReverseMatch:
-        return False
-    return True
 
 
 def _section(path: str) -> str:
