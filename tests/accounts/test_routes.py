@@ -20,7 +20,8 @@ def may(role: str | None, needed: Permission) -> bool:
 
 def ask(route: Route, method: str, client: Client) -> str:
     answer = client.generic(method, route.path, content_type="application/json")
-    answer.close()
+    if answer.streaming:  # read to its end, so that what it reads from is closed
+        b"".join(answer.streaming_content)
     if answer.status_code in (401, 403):
         return f"refused with {answer.status_code}"
     if answer.status_code == 302 and answer.url.startswith("/account/login/?next="):
