@@ -36,8 +36,23 @@ EXPERIMENTS = (
     FileMetadata.Experiment.FORMATION,
     FileMetadata.Experiment.RPT,
 )
+FULL = (errno.ENOSPC, errno.EDQUOT)
 # Grows whenever a format is added or revised, so that unknown files are tried again.
 REGISTRY_VERSION = sum(format_.version for format_ in formats.FORMATS)
+
+
+class NotStored(LabError):
+    """The storage did not take a series: of the machine, so the next night tries again."""
+
+    def __init__(self, error: Exception) -> None:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else f"{type(error).__name__}: {error}"
+        if number in FULL:
+            message, fix = f"The server's storage is full ({reason}).", "Free space on the server"
+        else:
+            message = f"The storage did not take the imported series ({reason})."
+            fix = "Check that the server's storage is there and may be written"
+        super().__init__(message, fix=f"{fix}; the next night tries again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +133,7 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
             return Imported(file.pk, file.name, "waiting")
     except LabError as error:
         # A right that is missing today may be given tomorrow, with the content unchanged.
-        transient = isinstance(error.__cause__, OSError)
+        transient = isinstance(error, NotStored) or isinstance(error.__cause__, OSError)
         return _fail(file, path, error.message, error.fix, transient=transient, fence=fence)
     except OSError as error:
         # Of the machine, not of the content: a full disk, a share that hangs.
@@ -152,12 +167,10 @@ def series_key(sha256: str, format_name: str, version: int) -> str:
 
 
 def _explain(error: OSError) -> tuple[str, str]:
+    if error.errno in FULL:
+        refusal = NotStored(error)
+        return refusal.message, refusal.fix
     reason = os.strerror(error.errno) if error.errno else str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            f"The server's storage is full ({reason}).",
-            "Free space on the server; the next night tries again.",
-        )
     return (
         f"The file could not be read from its folder ({reason}).",
         "Check that the folder is mounted and may be read; the next night tries again.",
@@ -185,7 +198,10 @@ def _store(file: RawFile, format_: formats.Format, reading: formats.Reading) -> 
         write_parquet(reading.frame, draft, metadata)
         size = draft.tell()
         draft.seek(0)
-        storage("series").save(name, File(draft))
+        try:
+            storage("series").save(name, File(draft))
+        except Exception as error:  # object stores have errors of their own
+            raise NotStored(error) from error
     return name, size
 
 

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.core.files.storage import Storage
+from django.utils import timezone
 
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done
@@ -11,6 +13,8 @@ from battery_db.lib.storage import storage
 from cycling.models import CyclingTest
 
 log = logging.getLogger(__name__)
+# An import stores the series first and points to it last; what is young may be on its way.
+SETTLED_AFTER = timedelta(days=1)
 
 
 def check_series(context: JobContext) -> Done:
@@ -37,10 +41,14 @@ def mark_damaged() -> int:
 
 
 def remove_orphans() -> int:
-    """Delete stored series of the ``cycling`` folder that no row points to."""
+    """Delete stored series, and drafts of them, that no row has pointed to for a day."""
     series = storage("series")
     used = set(CyclingTest.objects.exclude(series_name="").values_list("series_name", flat=True))
-    orphans = [name for name in _names(series, "cycling") if name not in used]
+    orphans = [
+        name
+        for name in _names(series, "cycling")
+        if name not in used and _has_settled(series, name)
+    ]
     for name in orphans:
         series.delete(name)
     return len(orphans)
@@ -51,6 +59,13 @@ def _stored_size(series: Storage, name: str) -> int | None:
         return series.size(name)
     except OSError:
         return None
+
+
+def _has_settled(series: Storage, name: str) -> bool:
+    try:
+        return series.get_modified_time(name) < timezone.now() - SETTLED_AFTER
+    except OSError:
+        return False  # gone meanwhile: a draft that was renamed
 
 
 def _names(series: Storage, folder: str) -> Iterator[str]:

@@ -183,12 +183,47 @@ def test_series_that_no_row_points_to_are_removed(lab_file, folder):
     path = Path(folder.path) / "a.bdf.csv"
     path.write_text(cccv_cycles(4).write_csv())
     importing.import_file(scanned(folder, path))
+    assert upkeep.remove_orphans() == 0, "it may belong to an import that has not ended"
+    os.utime(storage("series").path(old), (1.6e9, 1.6e9))
 
     removed = upkeep.remove_orphans()
 
     assert removed == 1
     assert not storage("series").exists(old)
     assert storage("series").exists(CyclingTest.objects.get().series_name)
+
+
+def test_a_draft_that_an_import_is_writing_is_left_alone(lab_file):
+    importing.import_file(lab_file("a.bdf.csv", cccv_cycles(2)))
+    stored = Path(storage("series").path(CyclingTest.objects.get().series_name))
+    draft = stored.with_name(".draft-abc")
+    draft.write_bytes(b"half of it")
+
+    upkeep.remove_orphans()
+    assert draft.exists()
+
+    os.utime(draft, (1.6e9, 1.6e9))
+    upkeep.remove_orphans()
+    assert not draft.exists()
+
+
+def test_a_storage_that_is_away_is_reported_and_repaired_the_next_night(lab_file, monkeypatch):
+    class EndpointConnectionError(Exception):
+        """As object stores raise: no OSError."""
+
+    def away(*args, **kwargs):
+        raise EndpointConnectionError("could not connect to http://store:9000")
+
+    file = lab_file("a.bdf.csv", cccv_cycles(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(storage("series")), "save", away)
+        outcome = importing.import_file(file)
+
+    assert outcome.status == CyclingTest.Status.FAILED
+    assert "storage" in outcome.error
+    assert "next night" in outcome.fix
+    assert list(importing.stale()) == [file]
+    assert importing.import_file(file).status == CyclingTest.Status.IMPORTED
 
 
 def test_deprecated_and_duplicate_files_are_not_imported(lab_file):
