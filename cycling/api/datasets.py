@@ -15,7 +15,6 @@ from battery_db.lib.byte_ranges import ranged_response
 from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission
 from battery_db.lib.runs.models import Job
-from battery_db.lib.storage import storage
 from cells.models import Dataset, Snapshot
 from cycling.api.tests import accepted
 from cycling.models import DatasetExport
@@ -64,9 +63,10 @@ class ExportViewSet(viewsets.ReadOnlyModelViewSet[DatasetExport]):
     def download(self, request: Request, pk: str) -> FileResponse:
         """The CSV folder (dataset/cell/filter.csv) as a zip."""
         export = self.get_object()
-        name = f"{export.dataset.slug}-{export.created_at:%Y%m%d-%H%M}.zip"
         return FileResponse(
-            storage("default").open(export.file_name, "rb"), as_attachment=True, filename=name
+            services.open_export(export),
+            as_attachment=True,
+            filename=services.download_name(export),
         )
 
 
@@ -95,7 +95,7 @@ class SnapshotViewSet(viewsets.ReadOnlyModelViewSet[Snapshot]):
         shard = get_object_or_404(self.get_object().shards, number=int(number))
         return ranged_response(
             request._request,
-            storage("snapshots").open(shard.storage_name, "rb"),
+            services.open_shard(shard),
             size=shard.byte_count,
             sha256=shard.sha256,
             content_type="application/octet-stream",

@@ -21,6 +21,7 @@ from cycling.exports.tensors import (
     digest_of,
     options_for,
 )
+from cycling.jobs import grouping
 from cycling.models import CycleGroup, CyclingTest, HalfCycle, Shard
 from cycling.services import cells as series
 from cycling.services import datasets as selections
@@ -40,10 +41,11 @@ def compile_dataset(context: JobContext) -> Done:
     An unchanged dataset gives the snapshot that is there already.
     """
     dataset = Dataset.objects.get(slug=context.params["slug"])
+    grouping.bring_up_to_date(selections.cell_ids_of(dataset), context)
     selection = selections.selection_of(dataset)
     digest = digest_of(selection)
     known = Snapshot.objects.filter(digest=digest).exclude(manifest=None).first()
-    if known is not None:
+    if known is not None and _is_whole(known):
         context.log("The dataset has not changed since this snapshot was made.")
         return _done(known)
     shards: list[Shard] = []
@@ -66,7 +68,8 @@ def compile_dataset(context: JobContext) -> Done:
         )
     for shard, written in zip(shards, manifest["shards"], strict=True):
         shard.sha256 = written["sha256"]
-    snapshot = Snapshot(
+    # Whoever cites a snapshot keeps it, also when its lost tensors were compiled again.
+    snapshot = known or Snapshot(
         dataset=dataset,
         digest=digest,
         selection=selection,
@@ -77,10 +80,20 @@ def compile_dataset(context: JobContext) -> Done:
     with context.fenced():
         Snapshot.objects.filter(digest=digest, manifest=None).delete()
         snapshot.save()
+        snapshot.shards.all().delete()
         for shard in shards:
             shard.snapshot = snapshot
         Shard.objects.bulk_create(shards)
     return _done(snapshot)
+
+
+def _is_whole(snapshot: Snapshot) -> bool:
+    """Its tensors still lie in the storage, at their full size."""
+    stored = storage("snapshots")
+    return all(
+        stored.exists(shard.storage_name) and stored.size(shard.storage_name) == shard.byte_count
+        for shard in snapshot.shards.all()
+    )
 
 
 def _done(snapshot: Snapshot) -> Done:

@@ -16,6 +16,7 @@ from battery_db.lib.storage import storage
 from cells.models import Dataset, DatasetCell
 from cycling.exports.csv_folder import folder_name, summary_table, write_folder, write_zip
 from cycling.exports.tensors import digest_of
+from cycling.jobs import grouping
 from cycling.models import DatasetExport, HalfCycle
 from cycling.services import datasets as selections
 
@@ -32,6 +33,7 @@ def stale_datasets() -> list[Dataset]:
 def export_dataset(context: JobContext) -> Done:
     """Job: write the CSV folder of ``params["slug"]`` as a zip that can be downloaded."""
     dataset = Dataset.objects.get(slug=context.params["slug"])
+    grouping.bring_up_to_date(selections.cell_ids_of(dataset), context)
     fingerprint = digest_of(selections.selection_of(dataset))
     with tempfile.TemporaryFile() as draft:
         count = write_zip(draft, _reported(tables_of(dataset), dataset, context))
@@ -88,7 +90,11 @@ def _selected(
 def _is_exported(dataset: Dataset) -> bool:
     fingerprint = digest_of(selections.selection_of(dataset))
     last = dataset.exports.first()
-    return last is not None and last.fingerprint == fingerprint
+    return (
+        last is not None
+        and last.fingerprint == fingerprint
+        and storage("default").exists(last.file_name)
+    )
 
 
 def _reported(tables: Iterator[Table], dataset: Dataset, context: JobContext) -> Iterator[Table]:

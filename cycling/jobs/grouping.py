@@ -57,6 +57,18 @@ def group_cells(context: JobContext) -> Done:
     return Done(dict(totals))
 
 
+def bring_up_to_date(cell_ids: Iterable[int], context: JobContext) -> int:
+    """Group those of the given cells that have changed since; returns how many there were.
+
+    For work that hands out groups, or attributes carried over from the file before.
+    """
+    stale = stale_cells(cell_ids)
+    for index, cell_id in enumerate(stale):
+        context.progress(index, len(stale) + 1, f"Group cell {cell_id}")
+        group_cell(cell_id, fence=context.fenced)
+    return len(stale)
+
+
 def group_cell(cell_id: int, fence: Fence = nullcontext) -> dict[str, int]:
     """Group all half-cycles of one cell, in one transaction; repeating it changes nothing.
 

@@ -3,18 +3,20 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
+from django.http import Http404
 
 import battery_db
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
+from battery_db.lib.storage import storage
 from cells.models import Dataset, DatasetCell, DatasetFilter
 from cycling.exports.csv_folder import Range, matches
 from cycling.groups import GROUPING_VERSION
 from cycling.half_cycles import SUMMARY_VERSION
-from cycling.models import CellState, CyclingTest, HalfCycle
+from cycling.models import CellState, CyclingTest, DatasetExport, HalfCycle, Shard
 from cycling.plots import Points, Quantity
 from cycling.services.cells import cell_frame, with_quantity
 
@@ -87,6 +89,29 @@ def members_of(dataset: Dataset) -> list[DatasetCell]:
         .prefetch_related("wet_cell__electrolyte__components__molecule")
         .order_by("wet_cell__cell_id")
     )
+
+
+def open_export(export: DatasetExport) -> IO[bytes]:
+    return _stored("default", export.file_name, "Export the dataset again.")
+
+
+def open_shard(shard: Shard) -> IO[bytes]:
+    return _stored("snapshots", shard.storage_name, "Compile the dataset again.")
+
+
+def download_name(export: DatasetExport) -> str:
+    return f"{export.dataset.slug}-{export.created_at:%Y%m%d-%H%M}.zip"
+
+
+def _stored(alias: str, name: str, fix: str) -> IO[bytes]:
+    try:
+        return storage(alias).open(name, "rb")
+    except FileNotFoundError:
+        raise Http404(f"The stored file is gone. {fix}") from None
+
+
+def cell_ids_of(dataset: Dataset) -> list[int]:
+    return list(dataset.memberships.values_list("wet_cell__cell_id", flat=True))
 
 
 def filters_of(dataset: Dataset) -> list[DatasetFilter]:

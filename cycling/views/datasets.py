@@ -7,7 +7,6 @@ from django.views.decorators.http import require_POST
 
 from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs.models import Job
-from battery_db.lib.storage import storage
 from cells.models import Dataset, Snapshot
 from cycling import plots
 from cycling.models import DatasetExport
@@ -65,9 +64,9 @@ def freeze(request: HttpRequest, slug: str) -> HttpResponse:
 @requires(Permission.VIEW)
 def download_export(request: HttpRequest, export_id: int) -> FileResponse:
     chosen = get_object_or_404(DatasetExport.objects.select_related("dataset"), pk=export_id)
-    file = storage("default").open(chosen.file_name, "rb")
-    name = f"{chosen.dataset.slug}-{chosen.created_at:%Y%m%d-%H%M}.zip"
-    return FileResponse(file, as_attachment=True, filename=name)
+    return FileResponse(
+        services.open_export(chosen), as_attachment=True, filename=services.download_name(chosen)
+    )
 
 
 @requires(Permission.VIEW)

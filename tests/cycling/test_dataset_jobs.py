@@ -12,7 +12,16 @@ from safetensors.numpy import load
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
-from cells.models import Dataset, DatasetCell, DatasetFilter, FilterRange, Snapshot, WetCell
+from cells.models import (
+    Dataset,
+    DatasetCell,
+    DatasetFilter,
+    FileMetadata,
+    FilterRange,
+    RawFile,
+    Snapshot,
+    WetCell,
+)
 from cycling.jobs import exporting, grouping, importing
 from cycling.models import DatasetExport, HalfCycle
 from cycling.services import datasets as services
@@ -136,6 +145,40 @@ def test_a_snapshot_stays_as_it_was_when_the_dataset_changes(dataset):
     assert second != first
     first.refresh_from_db()
     assert json.dumps(first.manifest) == manifest
+
+
+def test_a_snapshot_made_before_the_night_has_the_groups_of_the_night(dataset, lab_file):
+    compiled(dataset)
+    file = RawFile.objects.get(metadata__cell_id=10002)
+    FileMetadata.objects.filter(file=file).update(cell_id=10001, start_cycle=12)
+
+    snapshot = compiled(dataset)
+
+    assert grouping.stale_cells() == []
+    assert set(HalfCycle.objects.values_list("group__cell_id", flat=True)) == {10001}
+    assert snapshot != Snapshot.objects.earliest("created_at")
+
+
+def test_lost_tensors_are_compiled_again_for_the_same_snapshot(dataset):
+    first = compiled(dataset)
+    name = first.shards.get().storage_name
+    storage("snapshots").delete(name)
+
+    assert compiled(dataset) == first
+    assert storage("snapshots").size(name) == first.shards.get().byte_count
+
+
+def test_a_lost_export_is_made_again_and_said_meanwhile(dataset, client_as):
+    export(dataset)
+    made = DatasetExport.objects.get()
+    storage("default").delete(made.file_name)
+
+    page = client_as("viewer").get(f"/cycling/exports/{made.pk}/")
+    answer = client_as("viewer").get(f"/api/v1/exports/{made.pk}/download/")
+
+    assert page.status_code == answer.status_code == 404
+    assert "Export the dataset again" in answer.json()["error"]
+    assert exporting.stale_datasets() == [dataset]
 
 
 def test_compiling_again_from_nothing_gives_the_same_bytes(dataset):
