@@ -1,5 +1,6 @@
 """The OpenAPI schema: without warnings, checked in, and complete."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from django.core.management import call_command
 
 from tests.accounts.routes import all_routes
 
+# SQLite and PostgreSQL have integers of different lengths.
+LIMITS_OF_DATABASE = re.compile(
+    r"^ +(maximum: (32767|\d{10,})|minimum: (-\d{10,}|0)|format: int64)\n", re.M
+)
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 
 
@@ -19,7 +24,10 @@ def generated(tmp_path_factory) -> str:
 
 
 def test_the_schema_in_the_documents_is_current(generated):
-    assert generated == CHECKED_IN.read_text(), "make schema"
+    current = LIMITS_OF_DATABASE.sub("", generated)
+    kept = LIMITS_OF_DATABASE.sub("", CHECKED_IN.read_text())
+
+    assert current == kept, "make schema"
 
 
 def test_every_endpoint_is_in_the_schema(generated):
