@@ -36,6 +36,10 @@ KEYS = {"cell_id": 10001, "slug": "a-dataset", "job_id": JOB, "quantity": "disch
 WIDER_THAN_THE_SCREEN = """
     document.documentElement.scrollWidth - document.documentElement.clientWidth
 """
+# Longer than its own element: the footer lies over it.
+LONGER_THAN_ITS_PLACE = """
+    (main => main.scrollHeight > main.clientHeight)(document.getElementById("main"))
+"""
 
 LOADING = ".htmx-request:not(#jobs-widget), .plot[data-plot-state=loading]"
 SETTLED = f"() => window.htmx && !document.querySelector('{LOADING}')"
@@ -130,6 +134,7 @@ def test_every_page_fits_and_complains_of_nothing(page, sign_in, lab, people):
     addresses = pages_of(people["admin"])
     sign_in("admin")
     too_wide = {}
+    too_long = set()
 
     for address in addresses:
         page.goto(address)
@@ -139,8 +144,11 @@ def test_every_page_fits_and_complains_of_nothing(page, sign_in, lab, people):
             overhang = page.evaluate(WIDER_THAN_THE_SCREEN)
             if overhang > 0:
                 too_wide[address, width] = overhang
+            if page.evaluate(LONGER_THAN_ITS_PLACE):
+                too_long.add((address, width))
 
     assert too_wide == {}
+    assert too_long == set()
     assert len(addresses) > 25
 
 
