@@ -35,6 +35,7 @@ class Change:
     subject: str
     url: str
     fields: list[FieldChange] = field(default_factory=list)
+    reason: str = ""
 
 
 def tracked_models() -> dict[str, type[models.Model]]:
@@ -133,6 +134,7 @@ def _change(
         subject=str(living) if living is not None else _name_of_deleted(model, record),
         url=_url(living),
         fields=fields,
+        reason=record.history_change_reason or "",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from django.db import transaction
-from django.db.models import Avg
+from django.db.models import Avg, Sum
 
 from battery_db.lib.decimate import thin
 from battery_db.lib.errors import LabError, NotAllowed
@@ -19,7 +19,7 @@ from battery_db.lib.storage import local_or_open
 from cells.models import FileMetadata
 from cycling.curves import voltage_curve
 from cycling.labels import group_label
-from cycling.models import CycleGroup, CyclingTest, HalfCycle, Polarity
+from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polarity
 from cycling.plots import Points, Quantity
 
 CYCLES_AT_ONCE = 16
@@ -98,16 +98,17 @@ def _temperature(cell_id: int, frame: pl.DataFrame) -> float | None:
 def points_by_group(cell_id: int, quantity: Quantity) -> Iterator[Points]:
     """``quantity`` against cycle number: an entry per group, largest first, then the rest."""
     frame = with_quantity(cell_frame(cell_id), quantity).drop_nulls("y")
-    regular = CycleGroup.objects.filter(cell_id=cell_id, irregular=False).order_by("number")
-    rest = frame
-    for group in regular:
+    groups = list(CycleGroup.objects.filter(cell_id=cell_id).order_by("number"))
+    for group in groups:
         rows = frame.filter(pl.col("group_id") == group.pk).sort("cycle")
-        rest = rest.filter(pl.col("group_id").ne_missing(group.pk))
-        if rows.height:
+        if rows.height and not group.irregular:
             yield Points(label_of(group), rows["cycle"].to_numpy(), rows["y"].to_numpy())
+    irregular = pl.col("group_id").is_in([group.pk for group in groups if group.irregular])
+    # A file that was about another cell until today still has that cell's groups.
+    grouped = pl.col("group_id").is_in([group.pk for group in groups]).fill_null(value=False)
     for name, rows in (
-        ("irregular", rest.filter(pl.col("group_id").is_not_null())),
-        ("not grouped yet", rest.filter(pl.col("group_id").is_null())),
+        ("irregular", frame.filter(irregular)),
+        ("not grouped yet", frame.filter(~grouped)),
     ):
         if rows.height:
             yield Points(name, rows["cycle"].to_numpy(), rows["y"].to_numpy(), irregular=True)
@@ -122,6 +123,14 @@ def label_of(group: CycleGroup) -> str:
         previous_end_voltage=group.previous_end_voltage,
         irregular=group.irregular,
     )
+
+
+def groups_are_current(cell_id: int) -> bool:
+    """Each half-cycle is in a group of this cell, and each group still has its members."""
+    halves = HalfCycle.objects.of_cell(cell_id)
+    members = CycleGroup.objects.filter(cell_id=cell_id).aggregate(n=Sum("size"))["n"] or 0
+    grouped = halves.filter(group__cell_id=cell_id).count()
+    return bool(members == grouped == halves.count())
 
 
 def suggested_cycles(cell_id: int) -> str:
@@ -178,9 +187,13 @@ def half_cycle_series(frame: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.
             yield row, read_rows(source, CURVE_COLUMNS, row["first_row"], row["last_row"])
 
 
-def exclude_cycles(cell_id: int, cycles: str, *, reason: str, restore: bool = False) -> int:
+def exclude_cycles(
+    cell_id: int, cycles: str, *, reason: str, restore: bool = False, by: Any = None
+) -> int:
     """Leave cycles out of plots, datasets and tensors, or take them back; returns how many
     half-cycles changed. A later import of the same file keeps the choice.
+
+    Who did it, and why, is in the history of the cell's state: half-cycles have none.
     """
     wanted = parse_ranges(cycles)
     if not wanted:
@@ -191,12 +204,23 @@ def exclude_cycles(cell_id: int, cycles: str, *, reason: str, restore: bool = Fa
         )
     halves = HalfCycle.objects.of_cell(cell_id).in_cycles(wanted)
     with transaction.atomic():
-        pks = list(halves.values_list("pk", flat=True))
-        return (
-            HalfCycle.objects.filter(pk__in=pks)
-            .exclude(excluded=not restore)
-            .update(excluded=not restore, excluded_reason="" if restore else reason.strip()[:300])
+        pks = list(halves.exclude(excluded=not restore).values_list("pk", flat=True))
+        if pks:
+            told = f"cycles {format_ranges(wanted)} " + (
+                "taken back in" if restore else f"left out: {reason.strip()}"
+            )
+            _note(cell_id, told, by)
+        return HalfCycle.objects.filter(pk__in=pks).update(
+            excluded=not restore, excluded_reason="" if restore else reason.strip()[:300]
         )
+
+
+def _note(cell_id: int, told: str, by: Any) -> None:
+    """Write a line into the history of a cell's state."""
+    state, _ = CellState.objects.get_or_create(pk=cell_id)
+    state._history_user = by  # type: ignore[attr-defined]
+    state._change_reason = told[:100]  # type: ignore[attr-defined]
+    state.save()
 
 
 def excluded_cycles(cell_id: int) -> str:

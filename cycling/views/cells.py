@@ -20,7 +20,7 @@ GROUPS_SHOWN = 40
 def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
     """Fragment: key numbers, capacity by group, groups, voltage curves of chosen cycles."""
     tests = list(
-        CyclingTest.objects.filter(file__metadata__cell_id=cell_id)
+        CyclingTest.objects.filter(file__metadata__cell_id=cell_id, file__deprecated=False)
         .select_related("file__metadata")
         .order_by("file__metadata__start_cycle", "pk")
     )
@@ -36,6 +36,7 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
         "tests": tests,
         "state": state,
         "groups": groups,
+        "groups_are_current": services.groups_are_current(cell_id),
         "irregular": irregular.aggregate(groups=Count("pk"), half_cycles=Sum("size")),
         "excluded": services.excluded_cycles(cell_id),
         "numbers": numbers,
@@ -90,6 +91,7 @@ def exclude_cycle(request: HttpRequest, cell_id: int) -> HttpResponse:
             request.POST.get("cycles", ""),
             reason=request.POST.get("reason", ""),
             restore="restore" in request.POST,
+            by=request.user,
         )
     except LabError as error:
         messages.error(request, str(error))

@@ -1,9 +1,13 @@
 """The cycling panel of a cell's page, its figures, and leaving cycles out."""
 
+from pathlib import Path
+
 import pytest
 
+from battery_db.lib.storage import storage
+from cells.models import FileMetadata
 from cycling.jobs import grouping, importing
-from cycling.models import HalfCycle
+from cycling.models import CellState, CyclingTest, HalfCycle
 from tests.cycling.conftest import cccv_cycles
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +98,62 @@ def test_a_curator_leaves_a_cycle_out_with_a_reason_and_takes_it_back(cell, clie
 
     client.post(url, {"cycles": "3", "restore": "1"})
     assert not HalfCycle.objects.filter(excluded=True).exists()
+
+
+def test_who_left_a_cycle_out_and_why_is_in_the_history(cell, client_as, people):
+    client_as("curator").post(
+        f"/cycling/cells/{cell}/exclude/", {"cycles": "3-5", "reason": "oven failed"}
+    )
+
+    newest = CellState.history.filter(cell_id=cell).first()
+    assert newest.history_user == people["curator"]
+    assert newest.history_change_reason == "cycles 3-5 left out: oven failed"
+    assert "oven failed" in client_as("admin").get("/account/changes/").content.decode()
+
+
+def test_a_file_corrected_to_another_cell_shows_there_at_once_and_in_groups_after_the_night(
+    cell, lab_file, client_as
+):
+    importing.import_file(lab_file("b.bdf.csv", cccv_cycles(15), start_cycle=20))
+    grouping.group_cell(cell)
+    other = lab_file("c.bdf.csv", cccv_cycles(12), cell_id=10002)
+    importing.import_file(other)
+    grouping.group_cell(10002)
+    FileMetadata.objects.filter(file__name="b.bdf.csv").update(cell_id=10002)
+    client = client_as("member")
+
+    def names():
+        figure = client.get("/cycling/cells/10002/discharge_capacity.json").json()
+        return {trace["name"]: len(trace["x"]) for trace in figure["data"]}
+
+    assert names()["not grouped yet"] == 15
+    assert "irregular" not in names()
+    for number in (10001, 10002):
+        page = client.get(f"/cycling/cells/{number}/panel/").content.decode()
+        assert "have come, gone or been corrected" in page
+
+    for number in grouping.stale_cells():
+        grouping.group_cell(number)
+
+    assert "not grouped yet" not in names()
+    assert sum(names().values()) == 27
+    assert "have come, gone" not in client.get("/cycling/cells/10002/panel/").content.decode()
+
+
+def test_the_page_of_a_cell_stands_while_its_stored_series_is_empty(cell, client_as):
+    test = CyclingTest.objects.get()
+    Path(storage("series").path(test.series_name)).write_bytes(b"")
+    client = client_as("viewer")
+
+    assert client.get(f"/cycling/cells/{cell}/panel/").status_code == 200
+    assert client.get(f"/cycling/cells/{cell}/discharge_capacity.json").json()["data"]
+    for url in (
+        f"/cycling/cells/{cell}/curves.json?cycles=3",
+        f"/cycling/tests/{test.pk}/overview.json",
+    ):
+        answer = client.get(url)
+        assert 400 <= answer.status_code < 500
+        assert "nightly run" in answer.json()["fix"]
 
 
 def test_a_cycle_is_not_left_out_without_a_reason_or_by_a_member(cell, client_as):
