@@ -228,6 +228,8 @@ REST_FRAMEWORK = {
         "battery_db.accounts.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
+    # No second set of pages for browsers: /api/docs/ is the one to browse and to try.
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PERMISSION_CLASSES": ["battery_db.lib.permissions.DeclaredPermission"],
     "DEFAULT_PAGINATION_CLASS": "battery_db.lib.pagination.IdCursorPagination",
     "PAGE_SIZE": 100,

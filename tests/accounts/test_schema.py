@@ -36,3 +36,9 @@ def test_every_endpoint_is_in_the_schema(generated):
 
     # The root and the schema itself are left out.
     assert described == len(endpoints) - 2
+
+
+def test_a_browser_too_gets_json(client_as):
+    answer = client_as("viewer").get("/api/v1/cells/", headers={"accept": "text/html,*/*"})
+
+    assert answer["Content-Type"] == "application/json"
