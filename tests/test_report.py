@@ -167,3 +167,14 @@ def test_a_missing_scheduler_is_told_but_pages_stay_up(client, monkeypatch):
     )
 
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_file_read_only_in_part_is_not_passed_over(rack, client_as):
+    table = cccv_cycles(13).write_csv()
+    put(rack / "Sb_CYC_10004_NW_c0_42V_30C_1C1C_250101.bdf.csv", table[:-8])
+    (rack / "Sb_CYC_10003_NW_c0_42V_30C_1C1C_250101.txt").unlink()
+
+    result = night()
+
+    assert result.totals["import"]["partial"] == 1
+    assert "1 of the files could be read only in part" in client_as("viewer").get("/").text
