@@ -99,7 +99,7 @@ def _whole_lines(text: Text) -> Text:
     previous = body.rpartition(b"\n")[2]
     if not last.strip() or _same_shape(last, previous):
         return replace(text, data=data + b"\n")
-    found = last[:40].decode("utf-8", "replace")
+    found = " ".join(last[:40].decode("utf-8", "replace").split())  # tabs cannot be shown
     finding = Finding(
         "cut_off", f"The last line is unfinished and was left out: '{found}'. The file was cut off."
     )

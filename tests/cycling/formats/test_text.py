@@ -141,6 +141,7 @@ def test_a_file_cut_in_mid_line_gives_its_complete_lines_and_says_so(read_bytes,
 
     assert reading.is_partial
     assert codes(reading) == ["cut_off"]
+    assert "\t" not in reading.findings[0].text
     assert_same(reading.frame, files.series()[:-1])
 
 
