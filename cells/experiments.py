@@ -142,14 +142,14 @@ CYCLER_WORDS: Mapping[str, str] = {
 # What a person reads when a field is missing: its name, and how a file name says it.
 FIELD_WORDS: Mapping[str, tuple[str, str]] = {
     "experiment": ("kind of experiment", "CYC for cycling, FM for formation, EIS, FTIR"),
-    "cycler": ("cycler", "such as NW for Neware"),
+    "cycler": ("cycler", "a word such as NW for Neware"),
     "cell_id": ("Cell ID", "five or six digits, such as 10001"),
-    "start_cycle": ("start cycle", "such as c0 for a fresh cell"),
-    "upper_cutoff_voltage": ("voltage", "such as 42V or 4.2V"),
-    "temperature_celsius": ("temperature", "such as 30C or _-10C"),
+    "start_cycle": ("start cycle", "c0 for a fresh cell, c120 after 120 cycles"),
+    "upper_cutoff_voltage": ("voltage", "a word such as 42V or 4.2V"),
+    "temperature_celsius": ("temperature", "a word such as 30C or _-10C"),
     "operator": ("initials", "two to five letters at the front"),
     "date": ("date", "YYMMDD, such as 240131"),
-    "drive_profile": ("drive profile", "such as 1C1C or C3D2"),
+    "drive_profile": ("drive profile", "a word such as 1C1C or C3D2"),
     "electrode": ("electrode", "a or c after the kind of experiment"),
 }
 MAX_CELL_ID = 2_147_483_647

@@ -264,11 +264,11 @@ def _read_temperature(reading: _Reading) -> None:
         word = reading.words[index]
         celsius = read_temperature(word.text) or 0.0
         if word.glued:
-            reading.refuse(index, f"-{word.text} may be {celsius:g} or {-celsius:g} degC: use _.")
+            reading.refuse(index, f"-{word.text} may be {celsius:g} or {-celsius:g} °C: use _.")
         elif not lab.TEMPERATURE_RANGE[0] <= celsius <= lab.TEMPERATURE_RANGE[1]:
             reading.refuse(index, f"{word.text} is no temperature a cell sees.")
         else:
-            reading.take(index, "temperature_celsius", celsius, f"temperature {celsius:g} degC")
+            reading.take(index, "temperature_celsius", celsius, f"temperature {celsius:g} °C")
 
 
 def _read_single_rate(reading: _Reading) -> None:

@@ -27,6 +27,7 @@ class MetadataForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = FileMetadata
         fields = METADATA_FIELDS
+        labels = {"temperature_celsius": "Temperature / °C"}
         widgets = {"date": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
     def clean(self) -> dict[str, object]:

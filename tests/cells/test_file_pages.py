@@ -87,7 +87,7 @@ def test_a_name_with_script_newline_and_bad_bytes_is_shown_as_text(client_as, fo
 def test_a_file_page_explains_the_name_word_by_word(client_as, found):
     page = client_as("viewer").get(found(NAME).get_absolute_url()).text
 
-    assert "temperature 30 degC" in page
+    assert "temperature 30 °C" in page
     assert "charge at 1C, discharge at 1C" in page
 
 
@@ -113,6 +113,7 @@ def test_a_value_out_of_range_is_refused_in_the_form(client_as, found):
     response = client_as("member").post(file.get_absolute_url(), {"upper_cutoff_voltage": 41})
 
     assert "Must lie between" in response.text
+    assert "Temperature / °C" in response.text
     file.metadata.refresh_from_db()
     assert file.metadata.upper_cutoff_voltage == 4.1
 
