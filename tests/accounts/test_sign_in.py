@@ -26,6 +26,7 @@ def test_after_five_wrong_passwords_even_the_right_one_is_refused(people, settin
         answer = sign_in(client, "member", "a wrong password")
 
     assert answer.status_code == 429
+    assert "Wait 15 min" in answer.text
     assert "too many failed attempts" in answer.text
     assert sign_in(client, "member", PASSWORD).status_code == 429
     assert sign_in(client, "viewer", PASSWORD).status_code == 302
