@@ -36,7 +36,7 @@ format: install-all  ## Let the formatters write
 	@$(VENV)/bin/djade --target-version 5.2 $$(git ls-files 'templates/*.html') || true
 
 bench: install-all  ## Measure import speed
-	@set -e; for file in benchmarks/*.py; do $(PY) $$file; done
+	@set -e; for file in benchmarks/*.py; do PYTHONPATH=. $(PY) $$file; done
 
 services:  ## Install PostgreSQL, Redis and Chromium with apt, where allowed
 	@.ci/services
