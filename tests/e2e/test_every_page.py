@@ -181,6 +181,18 @@ def test_the_keyboard_reaches_search_and_content(page, sign_in, lab):
     page.wait_for_url("**/cells/10001/")
 
 
+def test_the_navigation_stays_in_sight_on_a_long_page(page, sign_in, lab):
+    page.set_viewport_size({"width": 1440, "height": 400})
+    sign_in("viewer")
+    page.goto("/cells/10001/")
+    page.locator(".plot.js-plotly-plot").first.wait_for()
+
+    page.evaluate("window.scrollTo(0, 600)")
+
+    assert page.evaluate("window.scrollY") == 600
+    assert page.evaluate("document.getElementById('sidebar').getBoundingClientRect().top") == 0
+
+
 def test_the_navigation_of_a_phone_opens_and_closes(page, sign_in, lab):
     page.set_viewport_size({"width": 390, "height": 800})
     sign_in("viewer")
