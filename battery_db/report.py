@@ -46,6 +46,7 @@ class NightReport:
     job: Job
     totals: dict[str, Counter[str]]
     failures: list[dict[str, Any]]
+    partials: list[dict[str, Any]]
     failed_parts: list[Job]
     more_failures: int = 0
     exports: list[dict[str, Any]] = field(default_factory=list)
@@ -76,6 +77,7 @@ class NightReport:
             "totals": {step: dict(numbers) for step, numbers in self.totals.items()},
             "failures": self.failures,
             "more_failures": self.more_failures,
+            "partials": self.partials,
             "failed_jobs": [
                 {"id": str(part.pk), "title": part.title, "error": part.error, "fix": part.fix}
                 for part in self.failed_parts
@@ -89,6 +91,7 @@ def report_of(job: Job) -> NightReport:
     parts = list(job.children.order_by("created_at"))
     totals: dict[str, Counter[str]] = {}
     failures: list[dict[str, Any]] = []
+    partials: list[dict[str, Any]] = []
     for part in parts:
         step = part.kind.partition(".")[2].split("_")[0]
         numbers = totals.setdefault(step, Counter())
@@ -96,11 +99,13 @@ def report_of(job: Job) -> NightReport:
             if isinstance(value, int) and not isinstance(value, bool):
                 numbers[name] += value
         failures += part.result.get("failures", [])
+        partials += part.result.get("partials", [])
         failures += [{"name": e["folder"], **e} for e in part.result.get("errors", [])]
     return NightReport(
         job=job,
         totals=totals,
         failures=failures[:FAILURES_SHOWN],
+        partials=partials[:FAILURES_SHOWN],
         more_failures=max(0, len(failures) - FAILURES_SHOWN),
         failed_parts=[part for part in parts if part.state == Job.State.FAILED],
         exports=[

@@ -30,6 +30,7 @@ from cycling.half_cycles import SUMMARY_VERSION, summarise
 from cycling.models import CyclingTest, HalfCycle
 
 log = logging.getLogger(__name__)
+LISTED = 100  # files that a report names
 Fence = Callable[[], AbstractContextManager[None]]
 EXPERIMENTS = (
     FileMetadata.Experiment.CYCLING,
@@ -103,16 +104,20 @@ def import_files(context: JobContext) -> Done:
 
 
 def count(outcomes: Iterable[Imported]) -> dict[str, Any]:
-    """Totals for a report, with the failed files and why."""
+    """Totals for a report, and which files failed or were read in part, and why."""
     outcomes = list(outcomes)
     result: dict[str, Any] = {"rows": sum(outcome.rows for outcome in outcomes)}
     for status in (*CyclingTest.Status.values, "waiting"):
         result[status] = sum(outcome.status == status for outcome in outcomes)
-    result["failures"] = [
-        {"file_id": o.file_id, "name": o.name, "error": o.error, "fix": o.fix}
-        for o in outcomes
-        if o.status == CyclingTest.Status.FAILED
-    ][:100]
+    for name, status in (
+        ("failures", CyclingTest.Status.FAILED),
+        ("partials", CyclingTest.Status.PARTIAL),
+    ):
+        result[name] = [
+            {"file_id": o.file_id, "name": o.name, "error": o.error, "fix": o.fix}
+            for o in outcomes
+            if o.status == status
+        ][:LISTED]
     return result
 
 
@@ -158,7 +163,10 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
     )
     with fence(), transaction.atomic():
         _replace(file, test, rows)
-    return Imported(file.pk, file.name, test.status, rows=reading.frame.height)
+    lacking = " ".join(f.text for f in reading.findings) if reading.is_partial else ""
+    return Imported(
+        file.pk, file.name, test.status, rows=reading.frame.height, error=lacking[:1000]
+    )
 
 
 def series_key(sha256: str, format_name: str, version: int) -> str:
