@@ -24,7 +24,8 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
         .select_related("file__metadata")
         .order_by("file__metadata__start_cycle", "pk")
     )
-    state = CellState.objects.filter(pk=cell_id).first()
+    # Until the first grouping nothing is known.
+    state = CellState.objects.filter(pk=cell_id).first() or CellState(pk=cell_id)
     groups = list(CycleGroup.objects.filter(cell_id=cell_id, irregular=False)[:GROUPS_SHOWN])
     irregular = CycleGroup.objects.filter(cell_id=cell_id, irregular=True)
     quantity = plots.QUANTITIES.get(
