@@ -23,9 +23,14 @@ from django.db.utils import InterfaceError, OperationalError
 
 django.setup()
 
+from battery_db.celery import QUEUES  # noqa: E402
 from battery_db.lib.runs import engine, sweeping  # noqa: E402
 from battery_db.lib.runs.models import Job  # noqa: E402
+from cells.jobs.files import scan_folder  # noqa: E402
+from cells.models import FileMetadata, Folder, RawFile  # noqa: E402
+from cycling.models import CyclingTest, HalfCycle  # noqa: E402
 from tests.chaos import job_kinds  # noqa: E402
+from tests.cycling.conftest import cccv_cycles  # noqa: E402
 from tests.services import follow_parent  # noqa: E402
 
 PATIENCE_S = 150
@@ -46,9 +51,10 @@ class Worker:
         celery = [sys.executable, "-W", "ignore", "-m", "celery", "--quiet", "-A", "battery_db"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         options = ["--concurrency", "2", "--include", "tests.chaos.job_kinds", "-n", self.name]
+        queues = ["--queues", ",".join(QUEUES)]
         with (settings.DATA_DIR / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*celery, "worker", *options, *alone, "--loglevel", "INFO"],
+                [*celery, "worker", *options, *queues, *alone, "--loglevel", "INFO"],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -151,6 +157,62 @@ def outage() -> dict[str, object]:
     return summary(began)
 
 
+def imports() -> dict[str, object]:
+    """Kill the worker while it imports files, after the first of them and the third."""
+    files, cycles = 5, 300
+    file_ids = watched_files(files, cycles)
+    with workers(1) as (worker,):
+        began = time.monotonic()
+        params = {"file_ids": file_ids}
+        job = engine.enqueue("cycling.import_files", params, trigger=Job.Trigger.COMMAND)
+        killed = 0
+
+        def kill_in_mid_import() -> None:
+            nonlocal killed
+            if killed < 2 and 2 * killed < CyclingTest.objects.count() < files and _is_running():
+                worker.kill()
+                worker.start()
+                killed += 1
+
+        sweep_until(all_ended, kill_in_mid_import)
+    job.refresh_from_db()
+    return {
+        "state": job.state,
+        "result": job.result,
+        "killed": killed,
+        "restarts": job.attempt - 1,
+        "tests": CyclingTest.objects.filter(status="imported").count(),
+        "half_cycles": HalfCycle.objects.count(),
+        "distinct": HalfCycle.objects.values("test", "polarity", "cycle_count").distinct().count(),
+        "expected": files * 2 * cycles,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def watched_files(number: int, cycles: int) -> list[int]:
+    """Cycler files of as many cells, scanned and with complete metadata."""
+    path = settings.DATA_DIR / "cyclers"
+    path.mkdir()
+    for cell in range(number):
+        file = path / f"{cell}.bdf.csv"
+        cccv_cycles(cycles, capacity_ah=0.2 + cell / 100).write_csv(file)
+        os.utime(file, (1.7e9, 1.7e9))
+    folder = Folder.objects.create(name="Rack 1", path=str(path), time_zone="UTC")
+    scan_folder(folder.pk)
+    known = RawFile.objects.order_by("path")
+    FileMetadata.objects.bulk_create(
+        FileMetadata(
+            file=file,
+            experiment=FileMetadata.Experiment.CYCLING,
+            cell_id=10001 + place,
+            start_cycle=0,
+            is_valid=True,
+        )
+        for place, file in enumerate(known)
+    )
+    return [file.pk for file in known]
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -162,4 +224,4 @@ def _is_running() -> bool:
 
 if __name__ == "__main__":
     prepare()
-    say(json.dumps({"chaos": chaos, "outage": outage}[sys.argv[1]]()))
+    say(json.dumps({"chaos": chaos, "imports": imports, "outage": outage}[sys.argv[1]]()))

@@ -105,6 +105,17 @@ def test_every_job_is_done_once_though_whole_workers_are_killed(profile, request
     wait_until(lambda: not processes_with(marker), seconds=20, what="the workers to end")
 
 
+@pytest.mark.parametrize("profile", ["embedded", "production"])
+def test_a_worker_killed_in_mid_import_leaves_each_file_imported_once(profile, request):
+    with driven("imports", request.getfixturevalue(profile)) as lab:
+        found = result_of(lab)
+
+    assert found["state"] == "succeeded", found
+    assert found["killed"] == found["restarts"] == 2, found
+    assert found["tests"] == found["result"]["imported"] == 5
+    assert found["half_cycles"] == found["distinct"] == found["expected"]
+
+
 def test_a_job_and_the_site_go_on_after_the_database_was_away(production, postgresql):
     port = services.free_port()
     with driven("outage", production) as lab, served(production, port):
