@@ -8,6 +8,7 @@ urlpatterns = [
     path("cells/<int:cell_id>/curves.json", cells.curves_figure, name="curves-figure"),
     path("cells/<int:cell_id>/<slug:quantity>.json", cells.capacity_figure, name="capacity-figure"),
     path("cells/<int:cell_id>/refresh/", cells.refresh_cell, name="refresh-cell"),
+    path("cells/<int:cell_id>/capacity/", cells.set_capacity, name="set-capacity"),
     path("cells/<int:cell_id>/exclude/", cells.exclude_cycle, name="exclude-cycle"),
     path("files/<int:file_id>/panel/", files.file_panel, name="file-panel"),
     path("problems/panel/", files.problems_panel, name="problems-panel"),

@@ -72,6 +72,12 @@ class CellStateSerializer(serializers.ModelSerializer[CellState]):
         ]
 
 
+class CapacitySerializer(serializers.Serializer[CellState]):
+    theoretical_capacity_ah = serializers.FloatField(
+        allow_null=True, help_text="What C-rates refer to; null leaves it to the grouping."
+    )
+
+
 class CyclingTestFilter(django_filters.FilterSet):
     cell_id = django_filters.NumberFilter("file__metadata__cell_id")
 
@@ -155,6 +161,16 @@ class CellStateViewSet(viewsets.ReadOnlyModelViewSet[CellState]):
     permission_by_method = {"POST": Permission.EDIT, "PATCH": Permission.CURATE}
     queryset = CellState.objects.prefetch_related("groups")
     serializer_class = CellStateSerializer
+
+    @extend_schema(request=CapacitySerializer, responses=CellStateSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Set the theoretical capacity by hand."""
+        state = self.get_object()
+        given = CapacitySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        capacity = given.validated_data["theoretical_capacity_ah"]
+        services.set_capacity(state.cell_id, capacity, by=request.user)
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["post"])

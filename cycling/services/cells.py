@@ -23,6 +23,7 @@ from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polari
 from cycling.plots import Points, Quantity
 
 CYCLES_AT_ONCE = 16
+LARGEST_CAPACITY_AH = 1e6
 POINTS_PER_CURVE = 1500
 OVERVIEW_POINTS = 4000
 # Columns that a file lacks are passed over.
@@ -213,6 +214,25 @@ def exclude_cycles(
         return HalfCycle.objects.filter(pk__in=pks).update(
             excluded=not restore, excluded_reason="" if restore else reason.strip()[:300]
         )
+
+
+def set_capacity(cell_id: int, capacity_ah: float | None, *, by: Any = None) -> CellState:
+    """Set by hand what C-rates of a cell refer to, or with None leave it to the grouping.
+
+    Its cycles are grouped by the new rates the next night, or when asked for.
+    """
+    if capacity_ah is not None and not 0 < capacity_ah < LARGEST_CAPACITY_AH:
+        raise LabError(
+            f"A theoretical capacity of {capacity_ah:g} Ah can not be.",
+            fix="Give a positive number of ampere hours, or nothing to have it found.",
+        )
+    state, _ = CellState.objects.get_or_create(pk=cell_id)
+    state.capacity_is_manual = capacity_ah is not None
+    if capacity_ah is not None:
+        state.theoretical_capacity_ah = capacity_ah
+    state._history_user = by  # type: ignore[attr-defined]
+    state.save()
+    return state
 
 
 def _note(cell_id: int, told: str, by: Any) -> None:

@@ -100,3 +100,20 @@ def exclude_cycle(request: HttpRequest, cell_id: int) -> HttpResponse:
         word = "taken back in" if "restore" in request.POST else "left out"
         messages.success(request, f"{changed} half-cycles of cell {cell_id} are {word}.")
     return redirect("cells:cell", cell_id)
+
+
+@require_POST
+@requires(Permission.CURATE)
+def set_capacity(request: HttpRequest, cell_id: int) -> HttpResponse:
+    """Set the theoretical capacity by hand; an empty value leaves it to the grouping."""
+    text = request.POST.get("capacity", "").strip()
+    try:
+        capacity = float(text) if text else None
+        services.set_capacity(cell_id, capacity, by=request.user)
+    except ValueError:
+        messages.error(request, f"{text[:40]!r} is no number. Write ampere hours, such as 0.225.")
+    except LabError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Saved. The cycles are grouped anew the next night.")
+    return redirect("cells:cell", cell_id)

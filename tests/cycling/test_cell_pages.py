@@ -111,6 +111,39 @@ def test_who_left_a_cycle_out_and_why_is_in_the_history(cell, client_as, people)
     assert "oven failed" in client_as("admin").get("/account/changes/").content.decode()
 
 
+def test_a_curator_sets_the_theoretical_capacity_and_leaves_it_to_the_grouping_again(
+    cell, client_as
+):
+    client = client_as("curator")
+    url = f"/cycling/cells/{cell}/capacity/"
+    measured = CellState.objects.get().theoretical_capacity_ah
+
+    client.post(url, {"capacity": "0.4"})
+    assert grouping.stale_cells() == [cell]
+    grouping.group_cell(cell)
+    rates = set(CellState.objects.get().groups.values_list("constant_rate", flat=True))
+    assert max(rates) == pytest.approx(0.5)
+    assert 'value="0.4"' in client.get(f"/cycling/cells/{cell}/panel/").content.decode()
+
+    client.patch(
+        f"/api/v1/cycling/cells/{cell}/",
+        {"theoretical_capacity_ah": None},
+        content_type="application/json",
+    )
+    grouping.group_cell(cell)
+    assert CellState.objects.get().theoretical_capacity_ah == measured
+
+
+@pytest.mark.parametrize("capacity", ["0", "-1", "nan", "inf", "much"])
+def test_a_capacity_that_can_not_be_is_refused_in_words(cell, client_as, capacity):
+    before = CellState.objects.get().theoretical_capacity_ah
+
+    client_as("curator").post(f"/cycling/cells/{cell}/capacity/", {"capacity": capacity})
+
+    state = CellState.objects.get()
+    assert (state.theoretical_capacity_ah, state.capacity_is_manual) == (before, False)
+
+
 def test_a_file_corrected_to_another_cell_shows_there_at_once_and_in_groups_after_the_night(
     cell, lab_file, client_as
 ):
