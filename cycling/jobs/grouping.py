@@ -76,14 +76,15 @@ def group_cell(cell_id: int, fence: Fence = nullcontext) -> dict[str, int]:
     """
     mark = _fingerprints([cell_id]).get(cell_id, "")
     frame = _joined(HalfCycle.objects.of_cell(cell_id).as_frame())
-    state, _ = CellState.objects.get_or_create(pk=cell_id)
+    # What the program computes is no change by a person, so it makes no history.
+    CellState.objects.bulk_create([CellState(pk=cell_id)], ignore_conflicts=True)
+    state = CellState.objects.get(pk=cell_id)
     capacity = theoretical_capacity(state, frame)
     grouping = group_half_cycles(**rates(frame, capacity), polarity=frame["polarity"].to_numpy())
     with fence(), transaction.atomic():
-        state.theoretical_capacity_ah = capacity
-        state.grouped_fingerprint = mark
-        state.grouped_at = timezone.now()
-        state.save()
+        CellState.objects.filter(pk=cell_id).update(
+            theoretical_capacity_ah=capacity, grouped_fingerprint=mark, grouped_at=timezone.now()
+        )
         _write_carried(frame)
         _write_groups(state, frame, grouping)
     return {"cells": 1, "groups": len(grouping.groups), "half_cycles": frame.height}

@@ -135,3 +135,11 @@ def test_grouping_twice_changes_nothing(lab_file):
     grouping.group_cell(10001)
 
     assert list(CycleGroup.objects.values_list("pk", "number", "size", "constant_rate")) == before
+
+
+def test_what_the_program_computes_is_not_in_the_history_of_changes(lab_file):
+    imported(lab_file, "a.bdf.csv", cccv_cycles(12))
+
+    grouping.group_cell(10001)
+
+    assert CellState.history.count() == 0
