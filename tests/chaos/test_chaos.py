@@ -17,7 +17,7 @@ from tests import services
 from tests.deploy.processes import ROOT, lab_environment, processes_with, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
-OUTAGE_S = float(os.environ.get("BATTERY_DB_TEST_OUTAGE_SECONDS", "8"))
+OUTAGE_S = float(os.environ.get("BATTERY_DB_TEST_OUTAGE_SECONDS", "30"))
 LIMIT_S = 200
 REFUSED = 401  # the answer to a session that the database does not know
 
