@@ -42,6 +42,9 @@ class CyclingTest(models.Model):
     format_name = models.CharField(max_length=60, blank=True)
     reader_version = models.PositiveSmallIntegerField(default=0)
     summary_version = models.PositiveSmallIntegerField(default=0)
+    time_zone = models.CharField(
+        max_length=60, default="UTC", help_text="Zone that naive clocks of the file were read in."
+    )
     series_name = models.CharField(
         max_length=200, blank=True, help_text="Key in the series storage."
     )

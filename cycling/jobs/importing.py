@@ -74,7 +74,7 @@ def importable() -> QuerySet[RawFile]:
 
 
 def stale() -> QuerySet[RawFile]:
-    """Importable files whose content the current readers have not seen."""
+    """Importable files whose content the current readers have not seen in their zone."""
     known_format = Q()
     for format_ in formats.FORMATS:
         known_format |= Q(
@@ -85,6 +85,7 @@ def stale() -> QuerySet[RawFile]:
         Q(cycling_test__sha256=F("sha256"))
         & Q(cycling_test__is_transient=False)
         & Q(cycling_test__summary_version=SUMMARY_VERSION)
+        & Q(cycling_test__time_zone=F("folder__time_zone"))
         & (known_format | unknown_format)
     )
 
@@ -156,6 +157,7 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
         format_name=format_.name,
         reader_version=format_.version,
         summary_version=SUMMARY_VERSION,
+        time_zone=file.folder.time_zone,
         series_name=series_name,
         series_bytes=series_bytes,
         instrument=reading.metadata,
@@ -290,6 +292,7 @@ def _fail(
                 "format_name": format_name,
                 "reader_version": version,
                 "summary_version": SUMMARY_VERSION,
+                "time_zone": file.folder.time_zone,
                 "imported_at": timezone.now(),
             },
         )

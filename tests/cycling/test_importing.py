@@ -53,6 +53,18 @@ def test_an_imported_file_is_no_longer_stale(lab_file):
     assert list(importing.stale()) == []
 
 
+def test_a_corrected_time_zone_of_the_folder_makes_its_files_stale(lab_file, folder):
+    file = lab_file("a.bdf.csv", cccv_cycles(2))
+    importing.import_file(file)
+
+    folder.time_zone = "Europe/Berlin"
+    folder.save()
+
+    assert list(importing.stale()) == [file]
+    importing.import_file(importing.stale().select_related("folder").get())
+    assert list(importing.stale()) == []
+
+
 def test_a_file_of_unknown_format_is_recorded_once_and_not_tried_every_night(lab_file):
     file = lab_file("a.bin", bytes(range(256)) * 50)
 
