@@ -63,15 +63,15 @@ clean:  ## Remove the virtual environment, caches and built documents; keeps var
 install: $(VENV)/.installed  ## Install what the lab needs to run
 install-all: $(VENV)/.installed-all  ## Install everything: tests, linters, documents, PyTorch, PyBaMM
 
-$(PY):
+$(UV):
 	@.ci/bootstrap $(VENV)
 
-$(VENV)/.installed: pyproject.toml requirements.lock | $(PY)
+$(VENV)/.installed: pyproject.toml requirements.lock | $(UV)
 	@echo "Installing into $(VENV)"
 	@$(INSTALL)
 	@touch $@
 
-$(VENV)/.installed-all: pyproject.toml requirements.lock | $(PY)
+$(VENV)/.installed-all: pyproject.toml requirements.lock | $(UV)
 	@echo "Installing everything into $(VENV)"
 	@$(INSTALL) --extra s3 --extra ml --extra simulation --extra dev --extra docs
 	@touch $@ $(VENV)/.installed
