@@ -241,6 +241,34 @@ class HalfCycle(models.Model):
         return f"{self.polarity} {self.cycle_count}"
 
 
+class CurationChange(models.Model):
+    """One decision about half-cycles: left out or taken back in, by whom and why.
+
+    ``targets`` holds, per half-cycle that changed, ``[file id, polarity, cycle count,
+    was excluded, reason before]``. File and count survive a new import, row ids do not.
+    """
+
+    cell = models.ForeignKey(CellState, models.CASCADE, related_name="curation_changes")
+    excludes = models.BooleanField(help_text="False: taken back in.")
+    reason = models.CharField(max_length=300, blank=True)
+    cycles = models.TextField(help_text="Absolute cycle numbers, for people.")
+    targets = models.JSONField()
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-made_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"cycles {self.cycles} {'left out' if self.excludes else 'taken back in'}"
+
+
 class DatasetExport(models.Model):
     """A CSV folder of a dataset, zipped, as it was at one moment."""
 

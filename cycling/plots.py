@@ -38,15 +38,30 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 
 
+# Numbers that a half-cycle has by itself -> the column of ``HalfCycleQuerySet.as_frame``.
+HALF_CYCLE_QUANTITIES: Mapping[str, tuple[Quantity, str]] = {
+    quantity.name: (quantity, column)
+    for quantity, column in (
+        (Quantity("capacity", "Capacity", "Capacity / Ah"), "capacity_ah"),
+        (Quantity("energy", "Energy", "Energy / Wh"), "energy_wh"),
+        (Quantity("mean_voltage", "Mean voltage", "Mean voltage / V"), "mean_voltage_volt"),
+        (Quantity("end_voltage", "End voltage", "End voltage / V"), "end_voltage_volt"),
+        (Quantity("duration", "Duration", "Time with current / s"), "duration_second"),
+    )
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Points:
-    """One legend entry: x and y of equal length, and what a hover says of each point."""
+    """One legend entry: x and y of equal length, and what identifies each point, if wanted."""
 
     name: str
     x: Sequence[float] | NDArray[np.float64]
     y: Sequence[float] | NDArray[np.float64]
     irregular: bool = False
     colour: str = ""
+    keys: Sequence[int] = ()
+    symbol: str = ""  # else one by place, or a cross for what is irregular
 
 
 def scatter_by_group(groups: Iterable[Points], *, x_axis: str, y_axis: str) -> Figure:
@@ -63,15 +78,32 @@ def scatter_by_group(groups: Iterable[Points], *, x_axis: str, y_axis: str) -> F
                 "y": _numbers(points.y),
                 "marker": {
                     "color": IRREGULAR if points.irregular else colour,
-                    "symbol": "x-thin-open"
-                    if points.irregular
-                    else SYMBOLS[(index + index // len(COLOURS)) % len(SYMBOLS)],
+                    "symbol": points.symbol or _symbol(index, irregular=points.irregular),
                     "size": 5,
                 },
                 "hovertemplate": f"cycle %{{x}}<br>%{{y:.5g}}<extra>{points.name}</extra>",
+                **({"customdata": list(points.keys)} if points.keys else {}),
             }
         )
     return _figure(traces, x_axis, y_axis)
+
+
+def _symbol(index: int, *, irregular: bool) -> str:
+    if irregular:
+        return "x-thin-open"
+    return SYMBOLS[(index + index // len(COLOURS)) % len(SYMBOLS)]
+
+
+def curation_figure(groups: Iterable[Points], quantity: Quantity, *, overview: bool) -> Figure:
+    """Half-cycles by group, to draw a box around those to leave out."""
+    figure = scatter_by_group(groups, x_axis="Cycle number", y_axis=quantity.axis)
+    figure["layout"] |= {"dragmode": "select", "showlegend": not overview}
+    if overview:
+        for trace in figure["data"]:
+            trace["showlegend"] = False
+            trace["marker"]["size"] = 4
+    figure["config"] = {"modeBarButtonsToRemove": ["autoScale2d"]}
+    return figure
 
 
 def voltage_curves(pairs: Sequence[tuple[int, str, Points]]) -> Figure:

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from cycling.views import cells, datasets, files
+from cycling.views import cells, curation, datasets, files
 
 app_name = "cycling"
 urlpatterns = [
     path("cells/<int:cell_id>/panel/", cells.cell_panel, name="cell-panel"),
+    path("cells/<int:cell_id>/fix/", curation.fix_cycles, name="fix-cycles"),
+    path("cells/<int:cell_id>/fix.json", curation.fix_figure, name="fix-figure"),
+    path("cells/<int:cell_id>/fix/<int:change_id>/undo/", curation.undo_change, name="undo-change"),
     path("cells/<int:cell_id>/curves.json", cells.curves_figure, name="curves-figure"),
     path("cells/<int:cell_id>/<slug:quantity>.json", cells.capacity_figure, name="capacity-figure"),
     path("cells/<int:cell_id>/refresh/", cells.refresh_cell, name="refresh-cell"),

@@ -1,4 +1,4 @@
-"""What a person asks of the cycling data: look at a cell, refresh it, leave cycles out."""
+"""What a person asks of the cycling data of a cell: look at it, refresh it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from django.db import transaction
 from django.db.models import Avg, Sum
 
 from battery_db.lib.decimate import thin
-from battery_db.lib.errors import LabError, NotAllowed
+from battery_db.lib.errors import LabError
 from battery_db.lib.ranges import format_ranges, parse_ranges
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
@@ -188,34 +187,6 @@ def half_cycle_series(frame: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.
             yield row, read_rows(source, CURVE_COLUMNS, row["first_row"], row["last_row"])
 
 
-def exclude_cycles(
-    cell_id: int, cycles: str, *, reason: str, restore: bool = False, by: Any = None
-) -> int:
-    """Leave cycles out of plots, datasets and tensors, or take them back; returns how many
-    half-cycles changed. A later import of the same file keeps the choice.
-
-    Who did it, and why, is in the history of the cell's state: half-cycles have none.
-    """
-    wanted = parse_ranges(cycles)
-    if not wanted:
-        raise LabError("No cycle is named.", fix="Write cycle numbers, for example 17, 100-102.")
-    if not restore and not reason.strip():
-        raise NotAllowed(
-            "A cycle is only left out with a reason.", fix="Say why, for whoever looks next year."
-        )
-    halves = HalfCycle.objects.of_cell(cell_id).in_cycles(wanted)
-    with transaction.atomic():
-        pks = list(halves.exclude(excluded=not restore).values_list("pk", flat=True))
-        if pks:
-            told = f"cycles {format_ranges(wanted)} " + (
-                "taken back in" if restore else f"left out: {reason.strip()}"
-            )
-            _note(cell_id, told, by)
-        return HalfCycle.objects.filter(pk__in=pks).update(
-            excluded=not restore, excluded_reason="" if restore else reason.strip()[:300]
-        )
-
-
 def set_capacity(cell_id: int, capacity_ah: float | None, *, by: Any = None) -> CellState:
     """Set by hand what C-rates of a cell refer to, or with None leave it to the grouping.
 
@@ -233,20 +204,6 @@ def set_capacity(cell_id: int, capacity_ah: float | None, *, by: Any = None) -> 
     state._history_user = by  # type: ignore[attr-defined]
     state.save()
     return state
-
-
-def _note(cell_id: int, told: str, by: Any) -> None:
-    """Write a line into the history of a cell's state."""
-    state, _ = CellState.objects.get_or_create(pk=cell_id)
-    state._history_user = by  # type: ignore[attr-defined]
-    state._change_reason = told[:100]  # type: ignore[attr-defined]
-    state.save()
-
-
-def excluded_cycles(cell_id: int) -> str:
-    """The cycles of a cell that are left out, as ranges."""
-    excluded = HalfCycle.objects.of_cell(cell_id).filter(excluded=True).as_frame()
-    return format_ranges(excluded["cycle"].to_list())
 
 
 def with_quantity(frame: pl.DataFrame, quantity: Quantity) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from battery_db.lib.runs.models import Job
 from cycling import plots
 from cycling.models import CellState, CycleGroup, CyclingTest
 from cycling.services import cells as services
+from cycling.services import curation
 
 GROUPS_SHOWN = 40
 
@@ -39,7 +40,7 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
         "groups": groups,
         "groups_are_current": services.groups_are_current(cell_id),
         "irregular": irregular.aggregate(groups=Count("pk"), half_cycles=Sum("size")),
-        "excluded": services.excluded_cycles(cell_id),
+        "excluded": curation.excluded_cycles(cell_id),
         "numbers": numbers,
         "quantity": quantity,
         "quantities": plots.QUANTITIES.values(),
@@ -87,7 +88,7 @@ def refresh_cell(request: HttpRequest, cell_id: int) -> HttpResponse:
 def exclude_cycle(request: HttpRequest, cell_id: int) -> HttpResponse:
     """Leave one cycle out of plots, datasets and tensors, or take it back in."""
     try:
-        changed = services.exclude_cycles(
+        changed = curation.exclude_cycles(
             cell_id,
             request.POST.get("cycles", ""),
             reason=request.POST.get("reason", ""),

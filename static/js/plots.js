@@ -92,6 +92,7 @@
     });
     box.setAttribute("role", "figure"); // no longer a picture only: it has buttons of its own
     box.dataset.plotState = "drawn";
+    box.dispatchEvent(new CustomEvent("plotdrawn", { bubbles: true }));
   };
 
   const load = async (box) => {
