@@ -22,86 +22,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from battery_db.lib.biologic_columns import COLUMNS, FLAGS, TECHNIQUES
 from battery_db.lib.errors import UnreadableFile
 
 MAGIC = b"BIO-LOGIC MODULAR FILE"
 TEXT_TITLES = ("EC-Lab ASCII FILE", "BT-Lab ASCII FILE")
-TECHNIQUES = {
-    0x04: "Galvanostatic Cycling with Potential Limitation",
-    0x06: "Cyclic Voltammetry",
-    0x0B: "Open Circuit Voltage",
-    0x18: "Chronoamperometry / Chronocoulometry",
-    0x19: "Chronopotentiometry",
-    0x1C: "Wait",
-    0x1D: "Potentio Electrochemical Impedance Spectroscopy",
-    0x1E: "Galvano Electrochemical Impedance Spectroscopy",
-    0x32: "IR compensation (PEIS)",
-    0x6C: "Linear Sweep Voltammetry",
-    0x76: "Constant Current",
-    0x7F: "Modulo Bat",
-    0x88: "Battery Capacity Determination",
-}
-# Numbers that share one byte: name and bit mask.
-FLAGS = {
-    1: ("mode", 0x03),
-    2: ("ox/red", 0x04),
-    3: ("error", 0x08),
-    21: ("control changes", 0x10),
-    31: ("Ns changes", 0x20),
-    65: ("counter inc.", 0x80),
-}
-COLUMNS = {
-    4: ("time/s", "<f8"),
-    5: ("control/V/mA", "<f4"),
-    6: ("Ewe/V", "<f4"),
-    7: ("dq/mA.h", "<f8"),
-    8: ("I/mA", "<f4"),
-    9: ("Ece/V", "<f4"),
-    11: ("<I>/mA", "<f8"),
-    13: ("(Q-Qo)/mA.h", "<f8"),
-    16: ("Analog IN 1/V", "<f4"),
-    17: ("Analog IN 2/V", "<f4"),
-    19: ("control/V", "<f4"),
-    20: ("control/mA", "<f4"),
-    23: ("dQ/mA.h", "<f8"),
-    24: ("cycle number", "<f8"),
-    32: ("freq/Hz", "<f4"),
-    33: ("|Ewe|/V", "<f4"),
-    34: ("|I|/A", "<f4"),
-    35: ("Phase(Z)/deg", "<f4"),
-    36: ("|Z|/Ohm", "<f4"),
-    37: ("Re(Z)/Ohm", "<f4"),
-    38: ("-Im(Z)/Ohm", "<f4"),
-    39: ("I Range", "<u2"),
-    70: ("P/W", "<f4"),
-    74: ("|Energy|/W.h", "<f8"),
-    76: ("<I>/mA", "<f4"),
-    77: ("<Ewe>/V", "<f4"),
-    123: ("Energy charge/W.h", "<f8"),
-    124: ("Energy discharge/W.h", "<f8"),
-    125: ("Capacitance charge/µF", "<f8"),
-    126: ("Capacitance discharge/µF", "<f8"),
-    131: ("Ns", "<u2"),
-    169: ("Cs/µF", "<f4"),
-    172: ("Cp/µF", "<f4"),
-    174: ("<Ewe>/V", "<f4"),
-    434: ("(Q-Qo)/C", "<f4"),
-    435: ("dQ/C", "<f4"),
-    438: ("step time/s", "<f8"),
-    441: ("<Ece>/V", "<f4"),
-    467: ("Q charge/discharge/mA.h", "<f8"),
-    468: ("half cycle", "<u4"),
-    469: ("z cycle", "<u4"),
-    473: ("THD Ewe/%", "<f4"),
-    474: ("THD I/%", "<f4"),
-    476: ("NSD Ewe/%", "<f4"),
-    477: ("NSD I/%", "<f4"),
-    479: ("NSR Ewe/%", "<f4"),
-    480: ("NSR I/%", "<f4"),
-    **{484 + n: (f"|Ewe h{n}|/V", "<f4") for n in range(2, 8)},
-    **{490 + n: (f"|I h{n}|/A", "<f4") for n in range(2, 8)},
-    880: ("Energy we/W.h", "<f8"),
-}
 # Where records begin in the data module, by the module's version.
 RECORDS_AT = {2: 405, 3: 406}
 RECORDS_AT_NEW = 1007
