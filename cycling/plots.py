@@ -1,11 +1,15 @@
 """Plotly figures as plain dictionaries; the page adds fonts and theme."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from battery_db.lib.decimate import thin
+from cycling.quantities import Quantity
 
 Figure = dict[str, Any]
 # Okabe and Ito's palette, told apart by every kind of colour vision; black comes last
@@ -15,40 +19,6 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle
 IRREGULAR = "#9AA0A6"
 # The middle of viridis, in RGB: told apart by lightness too, and legible on both themes.
 SCALE = ((65, 68, 135), (42, 120, 142), (34, 168, 132), (122, 209, 81), (223, 197, 39))
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A summary number of a half-cycle or cycle that can be plotted against cycle number."""
-
-    name: str
-    title: str
-    axis: str
-
-
-QUANTITIES: Mapping[str, Quantity] = {
-    quantity.name: quantity
-    for quantity in (
-        Quantity("discharge_capacity", "Discharge capacity", "Discharge capacity / Ah"),
-        Quantity("charge_capacity", "Charge capacity", "Charge capacity / Ah"),
-        Quantity("coulombic_efficiency", "Coulombic efficiency", "Coulombic efficiency / %"),
-        Quantity("discharge_energy", "Discharge energy", "Discharge energy / Wh"),
-        Quantity("delta_voltage", "Delta V", "Mean charge - discharge voltage / V"),
-    )
-}
-
-
-# Numbers that a half-cycle has by itself -> the column of ``HalfCycleQuerySet.as_frame``.
-HALF_CYCLE_QUANTITIES: Mapping[str, tuple[Quantity, str]] = {
-    quantity.name: (quantity, column)
-    for quantity, column in (
-        (Quantity("capacity", "Capacity", "Capacity / Ah"), "capacity_ah"),
-        (Quantity("energy", "Energy", "Energy / Wh"), "energy_wh"),
-        (Quantity("mean_voltage", "Mean voltage", "Mean voltage / V"), "mean_voltage_volt"),
-        (Quantity("end_voltage", "End voltage", "End voltage / V"), "end_voltage_volt"),
-        (Quantity("duration", "Duration", "Time with current / s"), "duration_second"),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +32,47 @@ class Points:
     colour: str = ""
     keys: Sequence[int] = ()
     symbol: str = ""  # else one by place, or a cross for what is irregular
+
+
+def thinned(groups: Iterable[Points], max_points: int) -> list[Points]:
+    """The same entries with at most about ``max_points`` points in all, same in shape."""
+    whole = list(groups)
+    size = sum(len(points.x) for points in whole)
+    if size <= max_points:
+        return whole
+    shares = (max(50, round(max_points * len(points.x) / size)) for points in whole)
+    return [_thinned(points, share) for points, share in zip(whole, shares, strict=True)]
+
+
+def _thinned(points: Points, max_points: int) -> Points:
+    x, y = (np.asarray(values, dtype=np.float64) for values in (points.x, points.y))
+    kept = thin(x, y, max_points)
+    keys = [points.keys[place] for place in kept] if points.keys else ()
+    return replace(points, x=x[kept], y=y[kept], keys=keys)
+
+
+def zoomable(figure: Figure) -> Figure:
+    """Let the page ask for the stretch it shows, in full resolution, when one zooms in."""
+    figure["zoom"] = True
+    figure["layout"]["uirevision"] = "kept"
+    return figure
+
+
+def with_extents(figure: Figure, extents: Iterable[tuple[float, str]]) -> Figure:
+    """Thin lines where files begin, each with its name on hover of its upper end."""
+    starts = list(extents)
+    figure["layout"]["shapes"] = [
+        {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1,
+         "line": {"color": IRREGULAR, "width": 1, "dash": "dot"}, "layer": "below"}
+        for x, _ in starts
+    ]  # fmt: skip
+    figure["layout"]["annotations"] = [
+        {"x": x, "yref": "paper", "y": 1, "text": "▾", "showarrow": False, "yanchor": "bottom",
+         "hovertext": name, "font": {"color": IRREGULAR, "size": 12}}
+        for x, name in starts
+    ]  # fmt: skip
+    figure["layout"]["margin"] = {"l": 56, "r": 16, "t": 24, "b": 48}
+    return figure
 
 
 def scatter_by_group(groups: Iterable[Points], *, x_axis: str, y_axis: str) -> Figure:
@@ -106,6 +117,18 @@ def curation_figure(groups: Iterable[Points], quantity: Quantity, *, overview: b
     return figure
 
 
+def differential_curves(pairs: Sequence[tuple[int, str, Points]]) -> Figure:
+    """dQ/dV against voltage, in the colours of ``voltage_curves``."""
+    figure = voltage_curves(pairs)
+    for trace in figure["data"]:
+        trace["hovertemplate"] = trace["hovertemplate"].replace(
+            "%{x:.4g} Ah<br>%{y:.4g} V", "%{x:.4g} V<br>%{y:.4g} Ah/V"
+        )
+    figure["layout"]["xaxis"]["title"]["text"] = "Voltage / V"
+    figure["layout"]["yaxis"]["title"]["text"] = "dQ/dV / (Ah/V)"
+    return figure
+
+
 def voltage_curves(pairs: Sequence[tuple[int, str, Points]]) -> Figure:
     """Curves of (cycle, polarity): one colour per cycle, discharge solid, charge dotted."""
     colour_of = _colours([cycle for cycle, _, _ in pairs])
@@ -140,6 +163,35 @@ def overview(
     figure["layout"]["yaxis"]["domain"] = [0.42, 1]
     figure["layout"]["yaxis2"] = {"title": {"text": "Current / A"}, "domain": [0, 0.34]}
     figure["layout"]["xaxis"]["anchor"] = "y2"
+    return figure
+
+
+def timeline(bars: Sequence[tuple[str, str, datetime, datetime]]) -> Figure:
+    """A bar per file (kind, name, begin, end): what was measured on a cell, and when."""
+    kinds = list(dict.fromkeys(kind for kind, _, _, _ in bars))
+    traces = []
+    for index, kind in enumerate(kinds):
+        own = [bar for bar in bars if bar[0] == kind]
+        x: list[str | None] = []
+        for _, _, begin, end in own:
+            x += [begin.isoformat(), end.isoformat(), None]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": kind,
+                "x": x,
+                "y": [kind] * len(x),
+                "text": [name for _, name, _, _ in own for _ in range(3)],
+                "line": {"width": 10, "color": COLOURS[index % len(COLOURS)]},
+                "marker": {"size": 8, "symbol": SYMBOLS[index % len(SYMBOLS)]},
+                "hovertemplate": "%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
+            }
+        )
+    figure = _figure(traces, "Date (UTC)", "")
+    figure["layout"] |= {"showlegend": False}
+    figure["layout"]["xaxis"]["type"] = "date"
+    figure["layout"]["yaxis"] = {"type": "category", "automargin": True}
     return figure
 
 

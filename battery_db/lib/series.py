@@ -118,7 +118,11 @@ def read_parquet(
         with pq.ParquetFile(source) as file:
             present = file.schema_arrow.names
             wanted = [name for name in columns or present if name in present]
-            table = file.read(wanted) if cycles is None else _of_cycles(file, wanted, cycles)
+            table = (
+                file.read(wanted)
+                if cycles is None
+                else _between(file, wanted, "cycle_count", cycles)
+            )
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
     return _frame(table)
@@ -147,20 +151,37 @@ def read_rows(
     return _frame(table).slice(first - (skipped or 0), last - first + 1)
 
 
-def _of_cycles(file: pq.ParquetFile, columns: Sequence[str], cycles: tuple[int, int]) -> pa.Table:
-    place = file.schema_arrow.names.index("cycle_count")
+def read_between(
+    source: Path | IO[bytes], columns: Sequence[str], column: str, span: tuple[float, float]
+) -> pl.DataFrame:
+    """Rows with ``span[0] <= column <= span[1]``; only row groups that hold such are read.
+
+    Raises UnreadableFile when the stored file is damaged or empty.
+    """
+    try:
+        with pq.ParquetFile(source, memory_map=isinstance(source, Path)) as file:
+            present = [name for name in columns if name in file.schema_arrow.names]
+            return _frame(_between(file, present, column, span))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(error) from error
+
+
+def _between(
+    file: pq.ParquetFile, columns: Sequence[str], column: str, span: tuple[float, float]
+) -> pa.Table:
+    place = file.schema_arrow.names.index(column)
     groups = []
     for index in range(file.num_row_groups):
         bounds = file.metadata.row_group(index).column(place).statistics
         if (
             bounds is None
             or not bounds.has_min_max
-            or (bounds.min <= cycles[1] and cycles[0] <= bounds.max)
+            or (bounds.min <= span[1] and span[0] <= bounds.max)
         ):
             groups.append(index)
-    table = file.read_row_groups(groups, columns=list({*columns, "cycle_count"}))
-    count = table["cycle_count"]
-    inside = pc.and_(pc.greater_equal(count, cycles[0]), pc.less_equal(count, cycles[1]))
+    table = file.read_row_groups(groups, columns=list({*columns, column}))
+    values = table[column]
+    inside = pc.and_(pc.greater_equal(values, span[0]), pc.less_equal(values, span[1]))
     return table.filter(inside).select(list(columns))
 
 

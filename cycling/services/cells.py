@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 from django.db.models import Avg, Sum
 
-from battery_db.lib.decimate import thin
 from battery_db.lib.errors import LabError
 from battery_db.lib.ranges import format_ranges, parse_ranges
 from battery_db.lib.runs import engine
@@ -17,14 +16,16 @@ from battery_db.lib.series import read_parquet, read_rows
 from battery_db.lib.storage import local_or_open
 from cells.models import FileMetadata
 from cycling.curves import voltage_curve
+from cycling.differential import differential_capacity
 from cycling.labels import group_label
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polarity
-from cycling.plots import Points, Quantity
+from cycling.plots import Points, thinned
+from cycling.quantities import Quantity, with_quantity
 
 CYCLES_AT_ONCE = 16
 LARGEST_CAPACITY_AH = 1e6
 POINTS_PER_CURVE = 1500
-OVERVIEW_POINTS = 4000
+POINTS_PER_FIGURE = 4000
 # Columns that a file lacks are passed over.
 CURVE_COLUMNS = (
     "test_time_second",
@@ -95,9 +96,21 @@ def _temperature(cell_id: int, frame: pl.DataFrame) -> float | None:
     return mean
 
 
-def points_by_group(cell_id: int, quantity: Quantity) -> Iterator[Points]:
-    """``quantity`` against cycle number: an entry per group, largest first, then the rest."""
+def points_by_group(
+    cell_id: int, quantity: Quantity, span: tuple[float, float] | None = None
+) -> list[Points]:
+    """``quantity`` against cycle number: an entry per group, largest first, then the rest.
+
+    All of them together are thinned to what a screen can show; a ``span`` of cycles
+    looks closer.
+    """
     frame = with_quantity(cell_frame(cell_id), quantity).drop_nulls("y")
+    if span is not None:
+        frame = frame.filter(pl.col("cycle").is_between(*span))
+    return thinned(_by_group(cell_id, frame), POINTS_PER_FIGURE)
+
+
+def _by_group(cell_id: int, frame: pl.DataFrame) -> Iterator[Points]:
     groups = list(CycleGroup.objects.filter(cell_id=cell_id).order_by("number"))
     for group in groups:
         rows = frame.filter(pl.col("group_id") == group.pk).sort("cycle")
@@ -146,8 +159,11 @@ def suggested_cycles(cell_id: int) -> str:
     return format_ranges(cycles.gather(places).to_list())
 
 
-def voltage_curves(cell_id: int, cycles: str) -> list[tuple[int, str, Points]]:
-    """Cycle, polarity and voltage against capacity of the cycles that ``cycles`` names.
+def voltage_curves(
+    cell_id: int, cycles: str, *, differential: bool = False
+) -> list[tuple[int, str, Points]]:
+    """Cycle, polarity and voltage against capacity of the cycles that ``cycles`` names;
+    with ``differential`` dQ/dV (Ah/V) against voltage.
 
     Raises LabError when nothing is named, too much is, or no such cycle is there.
     """
@@ -169,11 +185,18 @@ def voltage_curves(cell_id: int, cycles: str) -> list[tuple[int, str, Points]]:
         )
     found = []
     for row, points in half_cycle_series(frame):
-        curve = voltage_curve(points, row["polarity"], POINTS_PER_CURVE)
-        name = f"cycle {row['cycle']}, {row['polarity']}"
-        line = Points(name, curve.capacity_ah, curve.voltage_volt)
+        line = _line(points, row, differential=differential)
         found.append((row["cycle"], row["polarity"], line))
     return found
+
+
+def _line(points: pl.DataFrame, row: dict[str, Any], *, differential: bool) -> Points:
+    name = f"cycle {row['cycle']}, {row['polarity']}"
+    if differential:
+        slope = differential_capacity(voltage_curve(points, row["polarity"]), row["polarity"])
+        return Points(name, slope.voltage_volt, slope.capacity_per_volt)
+    curve = voltage_curve(points, row["polarity"], POINTS_PER_CURVE)
+    return Points(name, curve.capacity_ah, curve.voltage_volt)
 
 
 def half_cycle_series(frame: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.DataFrame]]:
@@ -204,36 +227,6 @@ def set_capacity(cell_id: int, capacity_ah: float | None, *, by: Any = None) -> 
     state._history_user = by  # type: ignore[attr-defined]
     state.save()
     return state
-
-
-def with_quantity(frame: pl.DataFrame, quantity: Quantity) -> pl.DataFrame:
-    """Add ``y``. Quantities of a pair are shown at the discharge, beside its charge."""
-    discharge = pl.col("polarity") == Polarity.DISCHARGE
-    if quantity.name == "charge_capacity":
-        return frame.filter(~discharge).with_columns(y=pl.col("capacity_ah"))
-    if quantity.name == "discharge_capacity":
-        return frame.filter(discharge).with_columns(y=pl.col("capacity_ah"))
-    if quantity.name == "discharge_energy":
-        return frame.filter(discharge).with_columns(y=pl.col("energy_wh"))
-    charges = frame.filter(~discharge).select(
-        "test_id", "cycle_count", charge_ah="capacity_ah", charge_volt="mean_voltage_volt"
-    )
-    pairs = frame.filter(discharge & pl.col("is_complete")).join(
-        charges, on=["test_id", "cycle_count"], how="inner"
-    )
-    if quantity.name == "delta_voltage":
-        return pairs.with_columns(y=pl.col("charge_volt") - pl.col("mean_voltage_volt"))
-    return pairs.filter(pl.col("charge_ah") > 0).with_columns(
-        y=100 * pl.col("capacity_ah") / pl.col("charge_ah")
-    )
-
-
-def overview(test: CyclingTest) -> tuple[Any, Any, Any]:
-    """Time (s), voltage (V) and current (A) of a whole test, thinned for a screen."""
-    series = series_of(test, ["test_time_second", "voltage_volt", "current_ampere"])
-    time, voltage, current = (series[name].to_numpy().astype(np.float64) for name in series.columns)
-    kept = thin(time, voltage, OVERVIEW_POINTS)
-    return time[kept], voltage[kept], current[kept]
 
 
 def series_of(test: CyclingTest, columns: Iterable[str] | None = None) -> pl.DataFrame:

@@ -15,7 +15,8 @@ from django.utils import timezone
 from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.ranges import format_ranges, parse_ranges
 from cycling.models import CellState, CurationChange, CycleGroup, HalfCycle
-from cycling.plots import HALF_CYCLE_QUANTITIES, Points, Quantity
+from cycling.plots import Points
+from cycling.quantities import HALF_CYCLE_QUANTITIES, Quantity
 from cycling.services.cells import label_of
 
 BATCH = 500

@@ -17,8 +17,9 @@ from cycling.exports.csv_folder import Range, matches
 from cycling.groups import GROUPING_VERSION
 from cycling.half_cycles import SUMMARY_VERSION
 from cycling.models import CellState, CyclingTest, DatasetExport, HalfCycle, Shard
-from cycling.plots import Points, Quantity
-from cycling.services.cells import cell_frame, with_quantity
+from cycling.plots import Points
+from cycling.quantities import Quantity, with_quantity
+from cycling.services.cells import cell_frame
 
 EXPORT_VERSION = 1
 

@@ -11,8 +11,9 @@ from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs.models import Job
 from cycling import plots
 from cycling.models import CellState, CycleGroup, CyclingTest
+from cycling.quantities import QUANTITIES
 from cycling.services import cells as services
-from cycling.services import curation
+from cycling.services import curation, records
 
 GROUPS_SHOWN = 40
 
@@ -29,9 +30,7 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
     state = CellState.objects.filter(pk=cell_id).first() or CellState(pk=cell_id)
     groups = list(CycleGroup.objects.filter(cell_id=cell_id, irregular=False)[:GROUPS_SHOWN])
     irregular = CycleGroup.objects.filter(cell_id=cell_id, irregular=True)
-    quantity = plots.QUANTITIES.get(
-        request.GET.get("quantity", ""), plots.QUANTITIES["discharge_capacity"]
-    )
+    quantity = QUANTITIES.get(request.GET.get("quantity", ""), QUANTITIES["discharge_capacity"])
     numbers = services.key_numbers(cell_id)
     context = {
         "cell_id": cell_id,
@@ -43,7 +42,8 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
         "excluded": curation.excluded_cycles(cell_id),
         "numbers": numbers,
         "quantity": quantity,
-        "quantities": plots.QUANTITIES.values(),
+        "quantities": QUANTITIES.values(),
+        "kind": "dqdv" if request.GET.get("kind") == "dqdv" else "voltage",
         "cycles": request.GET.get("cycles") or services.suggested_cycles(cell_id),
     }
     return render(request, "cycling/cell_panel.html", context)
@@ -52,27 +52,62 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
 @requires(Permission.VIEW)
 def capacity_figure(request: HttpRequest, cell_id: int, quantity: str) -> JsonResponse:
     """A summary number against cycle number, one colour per group."""
-    chosen = plots.QUANTITIES.get(quantity)
+    chosen = QUANTITIES.get(quantity)
     if chosen is None:
-        known = ", ".join(plots.QUANTITIES)
+        known = ", ".join(QUANTITIES)
         return JsonResponse(
             {"error": f"There is no quantity {quantity!r}.", "fix": f"Choose from {known}."},
             status=404,
         )
     figure = plots.scatter_by_group(
-        services.points_by_group(cell_id, chosen), x_axis="Cycle number", y_axis=chosen.axis
+        services.points_by_group(cell_id, chosen, window(request)),
+        x_axis="Cycle number",
+        y_axis=chosen.axis,
     )
-    return JsonResponse(figure)
+    plots.with_extents(figure, records.extents(cell_id))
+    return JsonResponse(plots.zoomable(figure))
+
+
+@requires(Permission.VIEW)
+def record_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
+    """Voltage and current over the whole life of the cell; ``?from=&to=`` in hours."""
+    span = window(request)
+    try:
+        record = records.cell_record(cell_id, span and (span[0] * 3600, span[1] * 3600))
+    except LabError as error:
+        return JsonResponse({"error": error.message, "fix": error.fix}, status=409)
+    return JsonResponse(plots.zoomable(plots.overview(*record)))
+
+
+@requires(Permission.VIEW)
+def timeline_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
+    """Every file about the cell, of all techniques, against the date."""
+    return JsonResponse(plots.timeline(records.timeline(cell_id)))
+
+
+def window(request: HttpRequest) -> tuple[float, float] | None:
+    """The stretch of the x axis that a zoomed plot asks for, or None for all of it."""
+    try:
+        first, last = float(request.GET["from"]), float(request.GET["to"])
+    except (KeyError, ValueError):
+        return None
+    return (first, last) if first <= last else None
 
 
 @requires(Permission.VIEW)
 def curves_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
-    """Voltage against capacity for the cycles named in ``?cycles=1,50,100-102``."""
+    """Voltage against capacity for the cycles named in ``?cycles=1,50,100-102``; with
+    ``kind=dqdv`` differential capacity against voltage.
+    """
+    differential = request.GET.get("kind") == "dqdv"
     try:
-        lines = services.voltage_curves(cell_id, request.GET.get("cycles", ""))
+        lines = services.voltage_curves(
+            cell_id, request.GET.get("cycles", ""), differential=differential
+        )
     except LabError as error:
         return JsonResponse({"error": error.message, "fix": error.fix}, status=400)
-    return JsonResponse(plots.voltage_curves(lines))
+    draw = plots.differential_curves if differential else plots.voltage_curves
+    return JsonResponse(draw(lines))
 
 
 @require_POST

@@ -11,6 +11,7 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, requires
 from cycling import plots
 from cycling.models import Polarity
+from cycling.quantities import HALF_CYCLE_QUANTITIES, Quantity
 from cycling.services import curation as services
 
 REGION = ("first_cycle", "last_cycle", "minimum", "maximum")
@@ -23,7 +24,7 @@ def fix_cycles(request: HttpRequest, cell_id: int) -> HttpResponse:
     context = {
         "cell_id": cell_id,
         "quantity": _quantity(request),
-        "quantities": [quantity for quantity, _ in plots.HALF_CYCLE_QUANTITIES.values()],
+        "quantities": [quantity for quantity, _ in HALF_CYCLE_QUANTITIES.values()],
         "polarity": _polarity(request.GET.get("polarity", Polarity.DISCHARGE)),
         "polarities": Polarity.choices,
         "excluded": services.excluded_cycles(cell_id),
@@ -98,9 +99,9 @@ def _number(sent: Any, name: str) -> float | None:
         ) from error
 
 
-def _quantity(request: HttpRequest) -> plots.Quantity:
+def _quantity(request: HttpRequest) -> Quantity:
     sent = request.POST if request.method == "POST" else request.GET
-    known = plots.HALF_CYCLE_QUANTITIES
+    known = HALF_CYCLE_QUANTITIES
     return known.get(sent.get("quantity", ""), known["capacity"])[0]
 
 

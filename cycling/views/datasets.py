@@ -10,6 +10,7 @@ from battery_db.lib.runs.models import Job
 from cells.models import Dataset, Snapshot
 from cycling import plots
 from cycling.models import DatasetExport
+from cycling.quantities import QUANTITIES
 from cycling.services import datasets as services
 
 SHOWN = 5
@@ -18,15 +19,13 @@ SHOWN = 5
 @requires(Permission.VIEW)
 def dataset_panel(request: HttpRequest, slug: str) -> HttpResponse:
     dataset = get_object_or_404(Dataset, slug=slug)
-    quantity = plots.QUANTITIES.get(
-        request.GET.get("quantity", ""), plots.QUANTITIES["discharge_capacity"]
-    )
+    quantity = QUANTITIES.get(request.GET.get("quantity", ""), QUANTITIES["discharge_capacity"])
     context = {
         "dataset": dataset,
         "filters": list(dataset.filters.all()),
         "filter": request.GET.get("filter", ""),
         "quantity": quantity,
-        "quantities": plots.QUANTITIES.values(),
+        "quantities": QUANTITIES.values(),
         "exports": list(dataset.exports.all()[:SHOWN]),
         "snapshots": list(dataset.snapshots.all()[:SHOWN]),
         "coverage": services.coverage(dataset),
@@ -38,7 +37,7 @@ def dataset_panel(request: HttpRequest, slug: str) -> HttpResponse:
 def dataset_figure(request: HttpRequest, slug: str, quantity: str) -> JsonResponse:
     """A quantity against cycle number, one colour per cell, for one filter or all cycles."""
     dataset = get_object_or_404(Dataset, slug=slug)
-    chosen = plots.QUANTITIES.get(quantity, plots.QUANTITIES["discharge_capacity"])
+    chosen = QUANTITIES.get(quantity, QUANTITIES["discharge_capacity"])
     points = services.points_by_cell(dataset, chosen, request.GET.get("filter", ""))
     return JsonResponse(plots.scatter_by_group(points, x_axis="Cycle number", y_axis=chosen.axis))
 

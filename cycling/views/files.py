@@ -8,7 +8,8 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, requires
 from cycling import formats, plots
 from cycling.models import CyclingTest
-from cycling.services import cells as services
+from cycling.services import records
+from cycling.views.cells import window
 
 HALF_CYCLES_PER_PAGE = 50
 
@@ -50,10 +51,11 @@ def test(request: HttpRequest, test_id: int) -> HttpResponse:
 
 @requires(Permission.VIEW)
 def test_figure(request: HttpRequest, test_id: int) -> JsonResponse:
-    """Voltage and current of a whole test against time, thinned for the screen."""
+    """Voltage and current of a test against time, thinned for the screen; ``?from=&to=`` (h)."""
+    span = window(request)
     shown = get_object_or_404(CyclingTest.objects.exclude(series_name=""), pk=test_id)
     try:
-        time, voltage, current = services.overview(shown)
+        record = records.record_of_test(shown, span and (span[0] * 3600, span[1] * 3600))
     except LabError as error:
         return JsonResponse({"error": error.message, "fix": error.fix}, status=409)
-    return JsonResponse(plots.overview(time, voltage, current))
+    return JsonResponse(plots.zoomable(plots.overview(*record)))

@@ -95,6 +95,31 @@
     box.dispatchEvent(new CustomEvent("plotdrawn", { bubbles: true }));
   };
 
+  // A figure that says so is asked for again, in full resolution, for the stretch in sight.
+  const closer = (box) => {
+    let timer = null;
+    box.on("plotly_relayout", (change) => {
+      const base = box.labBase;
+      if (!base?.zoom) return;
+      const keys = Object.keys(change);
+      if (!keys.some((key) => key.startsWith("xaxis."))) return;
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        if (change["xaxis.autorange"]) { box.labFigure = base; await paint(box); return; }
+        const [from, to] = box._fullLayout.xaxis.range;
+        const url = new URL(box.labUrl, location.href);
+        url.searchParams.set("from", from);
+        url.searchParams.set("to", to);
+        const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
+        if (!answer?.ok || box.labBase !== base) return; // what is drawn stays
+        const detail = await answer.json();
+        box.labFigure = { ...base, data: detail.data.length ? detail.data : base.data };
+        box.dataset.plotZoom = `${from}:${to}`;
+        await paint(box);
+      }, 200);
+    });
+  };
+
   const load = async (box) => {
     const url = box.dataset.plotUrl;
     box.labUrl = url;
@@ -117,8 +142,9 @@
         say(box, figure.empty || "No data to plot.", "empty");
         return;
       }
-      box.labFigure = figure;
+      box.labFigure = box.labBase = figure;
       await paint(box);
+      if (figure.zoom && !box.labCloser) { box.labCloser = true; closer(box); }
     } catch (error) {
       box.labFigure = null;
       box.dataset.plotState = "error";

@@ -5,7 +5,7 @@ import pytest
 from battery_db.lib.errors import LabError, NotAllowed
 from cycling.jobs import grouping, importing
 from cycling.models import CurationChange, HalfCycle
-from cycling.plots import HALF_CYCLE_QUANTITIES
+from cycling.quantities import HALF_CYCLE_QUANTITIES
 from cycling.services import curation
 from tests.cycling.conftest import cccv_cycles
 
