@@ -7,7 +7,7 @@ import pytest
 
 from tests.deploy.processes import ROOT, lab_environment
 
-HEAVY = ("torch", "pybamm", "sklearn", "scipy")
+HEAVY = ("torch", "pybamm", "sklearn", "scipy", "onnxruntime")
 LOAD = {
     "pages": "import battery_db.urls",
     "tasks": "from battery_db.celery import app; app.loader.import_default_modules()",
