@@ -226,7 +226,7 @@ class _Scan:
             for part in _by_bytes(rows):
                 changed = [row for row in part if self._read(row, disk)]
                 with self.atomic():
-                    RawFile.objects.bulk_update(changed, ["sha256", "state", "error"])
+                    _save_contents(changed)
                 done += len(part)
                 self.report(done, len(self.to_read), f"{done} of {len(self.to_read)} files read")
 
@@ -328,6 +328,17 @@ def _save_metadata(rows: Iterable[FileMetadata]) -> None:
     if old:
         names = [f.name for f in FileMetadata._meta.fields if f.name not in ("id", "file")]
         FileMetadata.objects.bulk_update(old, [n for n in names if n != "manual_fields"])
+
+
+def _save_contents(rows: Sequence[RawFile]) -> None:
+    """Write what reading has told. Nearly all are settled; those need one column of their own."""
+    settled = [row for row in rows if row.state == RawFile.State.STABLE]
+    others = [row for row in rows if row.state != RawFile.State.STABLE]
+    RawFile.objects.bulk_update(settled, ["sha256"])
+    RawFile.objects.filter(pk__in=[row.pk for row in settled]).update(
+        state=RawFile.State.STABLE, error=""
+    )
+    RawFile.objects.bulk_update(others, ["sha256", "state", "error"])
 
 
 def _is_intact(known: Known, entry: Entry) -> bool:
