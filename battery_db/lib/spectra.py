@@ -62,3 +62,34 @@ class Spectrum:
     def masked(self, mask: BoolArray) -> "Spectrum":
         """The same spectrum with another mask."""
         return replace(self, mask=mask)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InfraredSpectrum:
+    """One infrared spectrum as absorbance.
+
+    ``wavenumber_per_cm`` (n,) ascends strictly; ``absorbance`` (n,) is decadic,
+    -log10 of the transmittance. ``name`` says which spectrum it is in messages;
+    ``metadata`` is what the reader found.
+    """
+
+    wavenumber_per_cm: FloatArray
+    absorbance: FloatArray
+    name: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of different lengths and an axis that does not ascend (UnreadableFile)."""
+        axis = np.asarray(self.wavenumber_per_cm, dtype=np.float64)
+        absorbance = np.asarray(self.absorbance, dtype=np.float64)
+        if axis.shape != absorbance.shape or axis.ndim != 1 or not (np.diff(axis) > 0).all():
+            raise UnreadableFile(
+                f"{self.name or 'The spectrum'}: expected one absorbance per ascending "
+                f"wavenumber, found {axis.shape} and {absorbance.shape}.",
+                fix="Give two columns of the same length.",
+            )
+        object.__setattr__(self, "wavenumber_per_cm", axis)
+        object.__setattr__(self, "absorbance", absorbance)
+
+    def __len__(self) -> int:
+        return len(self.wavenumber_per_cm)

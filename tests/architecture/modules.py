@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("battery_db", "cells", "cycling", "eis", "ml", "simulation")
+PACKAGES = ("battery_db", "cells", "cycling", "eis", "ftir", "ml", "simulation")
 
 
 def modules() -> Iterator[Path]:
