@@ -12,8 +12,7 @@ from decimal import Decimal
 
 from battery_db.lib.errors import LabError
 from battery_db.lib.ranges import parse_ranges
-from cells.amounts import plain
-from cells.compositions import MOLAL, MOLAR, WEIGHT_PERCENT
+from cells.compositions import MOLAL, MOLAR, WEIGHT_PERCENT, plain
 
 # Beyond these a database refuses the statement.
 MOST_RANGES = 200

@@ -11,18 +11,18 @@ from cells.services.materials import as_recipe
 class MoleculeForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Molecule
-        fields = ["short_name", "smiles", "default_role", "description"]
+        fields = ["name", "smiles", "default_role", "description"]
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
 
-    def clean_short_name(self) -> str:
-        return tidy(self.cleaned_data["short_name"])
+    def clean_name(self) -> str:
+        return tidy(self.cleaned_data["name"])
 
 
 class DryCellForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = DryCell
         fields = [
-            "label",
+            "name",
             "geometry",
             "cathode",
             "anode",
@@ -34,8 +34,8 @@ class DryCellForm(forms.ModelForm):  # type: ignore[type-arg]
             "proprietary",
         ]
 
-    def clean_label(self) -> str:
-        return tidy(self.cleaned_data["label"])
+    def clean_name(self) -> str:
+        return tidy(self.cleaned_data["name"])
 
 
 class ElectrolyteForm(forms.Form):
