@@ -142,9 +142,14 @@ class Circuit:
 
     def series_leaves(self, symbol: str) -> tuple[Leaf, ...]:
         """Elements of one kind in the main series chain, in order."""
+        return tuple(leaf for leaf in self.chain if leaf.element.symbol == symbol)
+
+    @cached_property
+    def chain(self) -> tuple[Leaf, ...]:
+        """Elements that the whole current passes."""
         root = self.root
         parts = root.parts if isinstance(root, Branches) and not root.parallel else (root,)
-        return tuple(p for p in parts if isinstance(p, Leaf) and p.element.symbol == symbol)
+        return tuple(part for part in parts if isinstance(part, Leaf))
 
 
 def parse_circuit(text: str) -> Circuit:

@@ -1,0 +1,81 @@
+"""How sure the parameters of a fit are: from the curvature of the misfit, without the prior."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from battery_db.lib.spectra import BoolArray, FloatArray
+from eis.batches import Batch
+from eis.refinement import Objective
+
+NORMAL_90 = 1.6449  # 90 % of a normal distribution lie within this many deviations
+LARGEST_LOG = np.log(3) / NORMAL_90
+LARGEST_FRACTION = 0.25 / NORMAL_90
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncertainty:
+    """Standard deviations (B, P), of ln p for positive parameters and of exponents themselves.
+
+    ``identifiable`` (B, P): the spectrum alone holds the parameter.
+    """
+
+    deviation: FloatArray
+    fractions: BoolArray
+    identifiable: BoolArray
+
+    def in_units_of(
+        self, parameters: FloatArray, row: int
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Standard errors and the ends of the 90 % intervals, (P,) each, of one spectrum."""
+        deviation = np.minimum(self.deviation[row], 50.0)
+        errors = np.where(self.fractions, deviation, parameters * deviation)
+        reach = NORMAL_90 * deviation
+        low = np.where(
+            self.fractions, np.maximum(parameters - reach, 0), parameters * np.exp(-reach)
+        )
+        high = np.where(
+            self.fractions, np.minimum(parameters + reach, 1), parameters * np.exp(reach)
+        )
+        return errors, low, high
+
+
+def uncertainty_of(objective: Objective, u: FloatArray, batch: Batch) -> Uncertainty:
+    """Uncertainty of the parameters at coordinates ``u`` (B, P).
+
+    Noise is taken as the residuals show it, in proportion to |Z| and equal in the real and
+    imaginary part, which is how instruments specify it; the covariance is that of an
+    estimate weighted otherwise (the sandwich of White, 1980, with the noise model in the
+    middle), so it holds although the fit weighs all points alike.
+    """
+    coordinates = objective.coordinates
+    parameters = coordinates.parameters(u, batch)
+    impedance, slopes = coordinates.circuit.slopes(parameters, batch.log_omega)
+    weight = batch.weight[:, None]
+    real = slopes.real * weight / batch.spread[:, :1, None]
+    imaginary = slopes.imag * weight / batch.spread[:, 1:, None]
+    size = np.abs(impedance)[:, None]
+    bread = _square(real) + _square(imaginary)
+    filling = _square(real * size / batch.spread[:, :1, None]) + _square(
+        imaginary * size / batch.spread[:, 1:, None]
+    )
+    relative = np.abs((batch.impedance - impedance) / impedance) ** 2 * batch.weight
+    freedom = np.maximum(2 * batch.points - u.shape[1], 1)
+    noise = relative.sum(axis=1) / freedom
+    inverse = np.linalg.pinv(bread, rcond=1e-12, hermitian=True)
+    covariance = noise[:, None, None] * (inverse @ filling @ inverse)
+    deviation = np.sqrt(np.maximum(np.einsum("bpp->bp", covariance), 0))
+    deviation = np.where(_seen(bread), deviation, np.inf)
+    largest = np.where(coordinates.fractions, LARGEST_FRACTION, LARGEST_LOG)
+    return Uncertainty(deviation, coordinates.fractions, deviation <= largest)
+
+
+def _square(matrix: FloatArray) -> FloatArray:
+    return matrix @ matrix.transpose(0, 2, 1)
+
+
+def _seen(curvature: FloatArray) -> BoolArray:
+    """Parameters (B, P) that move the spectrum at all."""
+    diagonal = np.einsum("bpp->bp", curvature)
+    seen: BoolArray = diagonal > 1e-10 * diagonal.max(axis=1, keepdims=True)
+    return seen
