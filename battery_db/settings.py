@@ -185,6 +185,8 @@ WHITENOISE_USE_FINDERS = env.bool("STATIC_FROM_SOURCE", False)
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # A file that changed this recently may still be written to, and waits.
 FILE_SETTLE_SECONDS = env.int("FILE_SETTLE_SECONDS", 60)
+# A folder or file of which nothing comes for so long is passed over; 0 waits for ever.
+FILE_SCAN_TIMEOUT_SECONDS = env.float("FILE_SCAN_TIMEOUT_SECONDS", 60)
 SERIES_ROW_LIMIT = env.int("SERIES_ROW_LIMIT", 200_000_000)
 
 # People -----------------------------------------------------------------------

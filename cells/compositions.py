@@ -15,9 +15,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from battery_db.lib.errors import LabError
+from cells.amounts import DECIMAL_PLACES, places_of, plain, rounding_of, shares_of_100
 
 SOLVENT, SALT, ADDITIVE = "solvent", "salt", "additive"
 WEIGHT_PERCENT, MOLAL, MOLAR = "wt%", "mol/kg", "mol/L"
@@ -26,7 +27,6 @@ UNITS_OF_ROLE = {
     SALT: (MOLAL, MOLAR),
     ADDITIVE: (WEIGHT_PERCENT,),
 }
-DECIMAL_PLACES = 6
 LARGEST_AMOUNT = Decimal(1000)
 
 _TERM = re.compile(
@@ -53,11 +53,12 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that tells one electrolyte from another."""
+    """All that tells one electrolyte from another, and which of it the name shows."""
 
     components: tuple[Component, ...] = ()
     notes: str = ""
     proprietary: bool = False
+    shown: frozenset[str] = frozenset({"notes", "proprietary"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Problem:
     message: str
     fix: str
     suggestion: tuple[Component, ...] = ()
+    suggested: tuple[Decimal, ...] = ()
 
 
 def parse_electrolyte(text: str) -> Recipe:
@@ -106,14 +108,12 @@ def problems_of(recipe: Recipe) -> list[Problem]:
 
 
 def normalised(components: Sequence[Component]) -> tuple[Component, ...]:
-    """``components`` with the solvents scaled to 100 % exactly, two decimals finer than entered."""
+    """``components`` with the solvents scaled to 100 % exactly."""
     amounts = [part.amount for part in components if part.role == SOLVENT]
     known = [amount for amount in amounts if amount is not None]
-    total = sum(known, Decimal(0))
-    if len(known) < len(amounts) or total <= 0:
+    if len(known) < len(amounts) or sum(known, Decimal(0)) <= 0:
         return tuple(components)
-    places = min(DECIMAL_PLACES, _places(known) + 2)
-    shares = iter(_shares(known, Decimal(1).scaleb(-places)))
+    shares = iter(shares_of_100(known))
     return tuple(
         replace(part, amount=next(shares)) if part.role == SOLVENT else part for part in components
     )
@@ -138,6 +138,29 @@ def distance(first: Recipe, second: Recipe) -> float:
         else:
             total += float(abs(a - b) / max(a, b))
     return total
+
+
+def largest_difference_percent(first: Recipe, second: Recipe) -> float | None:
+    """The largest difference of an amount, in percent of it; None unless all else is alike.
+
+    Alike means the same molecules in the same roles and units, the same unknown amounts,
+    notes and disclosure.
+    """
+    amounts = [
+        {(part.molecule, part.role, part.unit): part.amount for part in recipe.components}
+        for recipe in (first, second)
+    ]
+    same_words = (first.notes, first.proprietary) == (second.notes, second.proprietary)
+    if not same_words or amounts[0].keys() != amounts[1].keys():
+        return None
+    gaps = [0.0]
+    for key, a in amounts[0].items():
+        b = amounts[1][key]
+        if (a is None) != (b is None):
+            return None
+        if a is not None and b is not None:
+            gaps.append(float(abs(a - b) / max(a, b)) * 100)
+    return max(gaps)
 
 
 def tidy(text: str) -> str:
@@ -284,7 +307,7 @@ def _component_problems(part: Component) -> list[Problem]:
                 f"Write ?{'%' if part.unit == WEIGHT_PERCENT else 'm'}{name} when it is unknown.",
             )
         ]
-    if _places([part.amount]) > DECIMAL_PLACES:
+    if places_of([part.amount]) > DECIMAL_PLACES:
         return [
             Problem(
                 f"{name}: {part.amount} has more than {DECIMAL_PLACES} decimals.",
@@ -308,72 +331,57 @@ def _twice(components: Iterable[Component]) -> list[Problem]:
 
 
 def _solvent_problems(components: Sequence[Component]) -> list[Problem]:
-    solvents = [part for part in components if part.role == SOLVENT]
-    known = [part.amount for part in solvents if part.amount is not None]
-    total = sum(known, Decimal(0))
-    if not solvents:
-        return []
-    if len(known) < len(solvents):
-        if total < 100:
-            return []
-        return [
-            Problem(
-                f"The known solvents sum to {plain(total)} %, which leaves nothing for the unknown.",
-                "Correct the amounts; solvents sum to 100 %.",
-            )
-        ]
-    if abs(total - 100) <= _rounding(known):
-        return []
+    amounts = [part.amount for part in components if part.role == SOLVENT]
     suggestion = normalised(components)
-    shares = "/".join(plain(part.amount) for part in suggestion if part.role == SOLVENT)
-    entered = "/".join(plain(amount) for amount in known)
     return [
-        Problem(
-            f"The solvents were entered as {entered} and sum to {plain(total)} %, not 100 %.",
-            f"Normalised they would be {shares}. Take that, or correct the amounts.",
-            suggestion,
-        )
+        replace(problem, suggestion=suggestion) if problem.suggested else problem
+        for problem in share_problems(amounts, "solvents")
     ]
 
 
 def _additive_problems(components: Iterable[Component]) -> list[Problem]:
-    known = [part.amount for part in components if part.role == ADDITIVE and part.amount]
+    amounts = [part.amount for part in components if part.role == ADDITIVE]
+    return share_problems(amounts, "additives", whole=False)
+
+
+def share_problems(
+    amounts: Sequence[Decimal | None], what: str, *, whole: bool = True
+) -> list[Problem]:
+    """What is wrong with percentages of one kind of part, called ``what``.
+
+    ``whole``: they share 100 % among themselves; otherwise they are percent of something
+    larger and must leave room for the rest.
+    """
+    known = [amount for amount in amounts if amount is not None]
     total = sum(known, Decimal(0))
-    if total < 100:
+    if not amounts:
         return []
+    if not whole:
+        return [] if total < 100 else [_too_much(what, total)]
+    if len(known) < len(amounts):
+        return [] if total < 100 else [_no_room(what, total)]
+    if abs(total - 100) <= rounding_of(known):
+        return []
+    shares = tuple(shares_of_100(known))
+    entered = "/".join(plain(amount) for amount in known)
     return [
         Problem(
-            f"The additives sum to {plain(total)} % of the whole electrolyte.",
-            "They must stay below 100 %.",
+            f"The {what} were entered as {entered} and sum to {plain(total)} %, not 100 %.",
+            f"Normalised they would be {'/'.join(map(plain, shares))}. "
+            "Take that, or correct the amounts.",
+            suggested=shares,
         )
     ]
 
 
-def _rounding(amounts: Sequence[Decimal]) -> Decimal:
-    """How far a sum of rounded thirds may lie from 100: 33.33 three times is as good as 100."""
-    places = _places(amounts)
-    return min(Decimal("0.1"), Decimal(len(amounts)).scaleb(-places) / 2) if places else Decimal(0)
+def _too_much(what: str, total: Decimal) -> Problem:
+    return Problem(
+        f"The {what} sum to {plain(total)} % of the whole.", "They must stay below 100 %."
+    )
 
 
-def _places(amounts: Iterable[Decimal]) -> int:
-    return max((len(plain(amount).partition(".")[2]) for amount in amounts), default=0)
-
-
-def _shares(amounts: Sequence[Decimal], step: Decimal) -> list[Decimal]:
-    """``amounts`` scaled to 100 in multiples of ``step``; the largest remainders get the rest."""
-    total = sum(amounts, Decimal(0))
-    exact = [amount * 100 / total for amount in amounts]
-    floors = [share.quantize(step, ROUND_FLOOR) for share in exact]
-    missing = int((100 - sum(floors, Decimal(0))) / step)
-    by_remainder = sorted(range(len(exact)), key=lambda i: floors[i] - exact[i])
-    for i in by_remainder[:missing]:
-        floors[i] += step
-    return floors
-
-
-def plain(amount: Decimal | None) -> str:
-    """Every digit and no other: 10, 10.4, never 1E+1; ``?`` for an unknown amount."""
-    if amount is None:
-        return "?"
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _no_room(what: str, total: Decimal) -> Problem:
+    return Problem(
+        f"The known {what} sum to {plain(total)} %, which leaves nothing for the unknown.",
+        f"Correct the amounts; {what} sum to 100 %.",
+    )

@@ -1,15 +1,14 @@
-"""Names and digests of what the registry holds.
+"""Names and digests of electrolytes and wet cells.
 
-``cells.compositions.parse_electrolyte`` reads every name back, so two different
-recipes can not have one name: a function with an inverse is injective. Both are text
-of exact content; the database holds each once.
+``cells.compositions.parse_electrolyte`` reads every name back, so two recipes that show
+different things can not have one name: a function with an inverse is injective.
+``cells.naming`` does the same for every other kind of node.
 """
 
-import hashlib
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from cells.amounts import plain
 from cells.compositions import (
     ADDITIVE,
     MOLAL,
@@ -19,14 +18,13 @@ from cells.compositions import (
     WEIGHT_PERCENT,
     Component,
     Recipe,
-    plain,
 )
-
-# Databases index at most about 2700 bytes of a text.
-NAME_CHARACTERS = 1000
-NAME_BYTES = 2400
+from cells.kinds import NOTES, PROPRIETARY
+from cells.naming import digest_of, escape_notes, is_balanced, quote
 
 _UNIT_SIGNS = {WEIGHT_PERCENT: "%", MOLAL: "m", MOLAR: "M"}
+# A solvent without its amount must not look as if it had one, or were notes.
+_STANDS_ALONE = re.compile(r"[^\W\d_].*")
 _PLAIN_NAME = re.compile(r"(?!ol/)[\w,.'’/\-–()\[\]]+")
 
 
@@ -41,30 +39,31 @@ def electrolyte_name(recipe: Recipe) -> str:
     if groups[2]:
         groups[2] = f"ADDITIVES:({groups[2]})"
     pieces = [" + ".join(group for group in groups if group)]
-    if recipe.notes:
-        pieces.append(f"({_escape_notes(recipe.notes)})")
-    if recipe.proprietary:
+    if recipe.notes and NOTES in recipe.shown:
+        pieces.append(f"({escape_notes(recipe.notes)})")
+    if recipe.proprietary and PROPRIETARY in recipe.shown:
         pieces.append("[proprietary]")
     return " ".join(piece for piece in pieces if piece)
 
 
-def electrolyte_digest(recipe: Recipe) -> str:
-    """SHA-256 of the exact content, whatever the order it was entered in."""
+def electrolyte_digest(recipe: Recipe, keys: Mapping[str, str] | None = None) -> str:
+    """SHA-256 of the exact content, whatever the order it was entered in.
+
+    ``keys`` gives the identity of each molecule or molecule lot by case-folded name, so
+    that a digest outlives a change of name.
+    """
     components = sorted(
-        [part.molecule, part.role, plain(part.amount), part.unit] for part in recipe.components
+        [
+            keys[part.molecule.casefold()] if keys else part.molecule,
+            part.role,
+            plain(part.amount),
+            part.unit,
+        ]
+        for part in recipe.components
     )
-    content = {
-        "components": components,
-        "notes": recipe.notes,
-        "proprietary": recipe.proprietary,
-    }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def fits(name: str) -> bool:
-    """True when every supported database can keep ``name`` unique."""
-    return len(name) <= NAME_CHARACTERS and len(name.encode()) <= NAME_BYTES
+    return digest_of(
+        {"components": components, "notes": recipe.notes, "proprietary": recipe.proprietary}
+    )
 
 
 def wet_cell_label(cell_id: int, electrolyte: str | None, dry_cell: str | None) -> str:
@@ -74,6 +73,9 @@ def wet_cell_label(cell_id: int, electrolyte: str | None, dry_cell: str | None) 
 
 def _group(recipe: Recipe, role: str) -> str:
     parts = [part for part in recipe.components if part.role == role]
+    if role == SOLVENT and len(parts) == 1 and parts[0].amount == 100:
+        name = quoted(parts[0].molecule)
+        return name if _STANDS_ALONE.fullmatch(name) else _in_quotes(name)
     return "+".join(_term(part) for part in _falling(parts))
 
 
@@ -95,21 +97,8 @@ def _term(part: Component) -> str:
 
 def quoted(name: str) -> str:
     """``name`` as it stands in a composition: in quotes when it holds a separator."""
-    if _PLAIN_NAME.fullmatch(name) and _balanced(name):
-        return name
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return name if _PLAIN_NAME.fullmatch(name) and is_balanced(name) else quote(name)
 
 
-def _escape_notes(notes: str) -> str:
-    special = r"(\\)" if _balanced(notes) else r"([\\()])"
-    return re.sub(special, r"\\\1", notes)
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for character in text:
-        depth += (character == "(") - (character == ")")
-        if depth < 0:
-            return False
-    return depth == 0
+def _in_quotes(name: str) -> str:
+    return name if name.startswith('"') else quote(name)

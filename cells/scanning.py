@@ -8,14 +8,18 @@ of links can trap a scan. The root is only ever read.
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pathspec import PathSpec, Pattern
 
 from battery_db.lib.errors import LabError
 from battery_db.lib.names import to_path, to_text
 
 HASH_CHUNK = 1024 * 1024  # bytes
+CHUNKS_PER_SIGN = 16
+PATIENCE = 3  # folders without an answer, after which a root counts as hanging
 TEMPORARY_SUFFIXES = (
     ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".lock", "~",
 )  # fmt: skip
@@ -45,10 +49,53 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """A path below the root that could not be looked at, and why."""
+    """A path below the root that could not be looked at, and why.
+
+    ``is_silence``: the disk gave no answer, as a network share that hangs.
+    """
 
     path: str
     reason: str
+    is_silence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subfolder:
+    """A folder below the root, still to be looked into."""
+
+    path: str
+
+
+Patterns = PathSpec[Pattern]
+Lister = Callable[[str], Iterable[Entry | Subfolder | Obstacle]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which files of a root are of interest, by patterns as in ``.gitignore``.
+
+    Paths are relative to the root. No ``include`` means every file; ``exclude`` wins.
+    A folder that is excluded is not entered.
+    """
+
+    include: Patterns | None = None
+    exclude: Patterns | None = None
+
+    @classmethod
+    def by(cls, include: str, exclude: str) -> "Wanted":
+        """From text with a pattern per line; LabError names a line that is no pattern."""
+        return cls(_read_patterns(include), _read_patterns(exclude))
+
+    def folder(self, path: str) -> bool:
+        return self.exclude is None or not self.exclude.match_file(f"{path}/")
+
+    def file(self, path: str) -> bool:
+        if self.exclude is not None and self.exclude.match_file(path):
+            return False
+        return self.include is None or self.include.match_file(path)
+
+
+EVERYTHING = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +121,79 @@ class Difference:
     to_read: list[str] = field(default_factory=list)
 
 
-def walk(root: str) -> Iterator[Entry | Obstacle]:
-    """Every file under ``root``, folder by folder; memory does not grow with their number.
+def walk(
+    list_one: Lister, wanted: Wanted = EVERYTHING, patience: int = PATIENCE
+) -> Iterator[Entry | Obstacle]:
+    """Every wanted file, folder by folder; memory does not grow with their number.
 
+    ``list_one`` lists one folder, given by its path below the root ("" is the root).
     FolderUnavailable when the root itself can not be listed; trouble further down is
-    yielded as an Obstacle, and the walk goes on.
+    yielded as an Obstacle, and the walk goes on, unless ``patience`` folders gave no answer.
+    """
+    waiting = [""]
+    unanswered = 0
+    while waiting:
+        for item in list_one(waiting.pop()):
+            if isinstance(item, Subfolder):
+                if wanted.folder(item.path):
+                    waiting.append(item.path)
+            elif isinstance(item, Obstacle) or wanted.file(item.path):
+                yield item
+            if isinstance(item, Obstacle) and item.is_silence:
+                unanswered += 1
+                if unanswered >= patience:
+                    raise FolderUnavailable(
+                        f"{unanswered} places below this folder gave no answer; "
+                        f"the last is {item.path or 'the folder itself'}.",
+                        fix="Check the share and the network; the next scan tries again.",
+                    )
+
+
+def list_folder(root: str, path: str = "") -> Iterator[Entry | Subfolder | Obstacle]:
+    """What lies directly in one folder; ``path`` is relative, in text form.
+
+    FolderUnavailable when it is the root and can not be listed.
     """
     real_root = os.path.realpath(root)
-    waiting = [_list_root(root)]
-    while waiting:
-        listing = waiting[-1]
-        for item in listing:
-            if isinstance(item, Obstacle):
-                yield item
-            elif _is_skipped(item.name):
-                continue
-            elif _is_folder(item):
-                waiting.append(_list_folder(item.path, root))
-                break
-            elif (found := _look_at(item, root, real_root)) is not None:
-                yield found
-        else:
-            waiting.pop()
+    listing = _list_folder(absolute(root, path), path) if path else _list_root(root)
+    for item in listing:
+        if isinstance(item, Obstacle):
+            yield item
+        elif _is_skipped(item.name):
+            continue
+        elif _is_folder(item):
+            yield Subfolder(_relative(item.path, root))
+        elif (found := _look_at(item, root, real_root)) is not None:
+            yield found
+
+
+class IdSet:
+    """A set of row ids, one bit each: three hundred thousand fit into some kilobytes."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self._count = 0
+
+    def update(self, ids: Iterable[int]) -> None:
+        for number in ids:
+            place, bit = number >> 3, 1 << (number & 7)
+            if place >= len(self._bits):
+                self._bits.extend(bytes(place - len(self._bits) + 1))
+            self._count += not self._bits[place] & bit
+            self._bits[place] |= bit
+
+    def __contains__(self, number: int) -> bool:
+        place = number >> 3
+        return place < len(self._bits) and bool(self._bits[place] & 1 << (number & 7))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        for place, byte in enumerate(self._bits):
+            for bit in range(8) if byte else ():
+                if byte & 1 << bit:
+                    yield (place << 3) + bit
 
 
 def diff(
@@ -129,19 +227,23 @@ def diff(
     return result
 
 
-def hash_file(path: str, size: int, mtime_ns: int) -> str:
+def hash_file(path: str, size: int, mtime_ns: int, sign: Callable[[], None] = lambda: None) -> str:
     """SHA-256 of a file that is expected to be as a scan saw it.
 
     FileChanged when it is not, before or after the reading; OSError when it can not
-    be read.
+    be read. ``sign`` is called now and then, as large files take a while.
     """
     digest = hashlib.sha256()
+    chunks = 0
     # Not to wait for a writer should the path have become a named pipe meanwhile.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
         _expect(os.fstat(handle), size, mtime_ns)
         while chunk := file.read(HASH_CHUNK):
             digest.update(chunk)
+            chunks += 1
+            if chunks % CHUNKS_PER_SIGN == 0:
+                sign()
         _expect(os.fstat(handle), size, mtime_ns)
     return digest.hexdigest()
 
@@ -157,7 +259,20 @@ def is_below(path: str, folders: Iterable[str]) -> bool:
 
 
 def describe(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+    return error.strerror or str(error) or type(error).__name__
+
+
+def _read_patterns(text: str) -> Patterns | None:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in lines:
+        try:
+            PathSpec.from_lines("gitignore", [line])
+        except ValueError as error:
+            raise LabError(
+                f"{line!r} is not a pattern: {error}.",
+                fix="Write one pattern per line, such as *.ndax or /old/ or backup/**/*.csv.",
+            ) from None
+    return PathSpec.from_lines("gitignore", lines) if lines else None
 
 
 def _expect(found: os.stat_result, size: int, mtime_ns: int) -> None:
@@ -201,8 +316,7 @@ def _list_root(root: str) -> Iterator["os.DirEntry[str] | Obstacle"]:
     return _entries(listing, "")
 
 
-def _list_folder(path: str, root: str) -> Iterator["os.DirEntry[str] | Obstacle"]:
-    relative = _relative(path, root)
+def _list_folder(path: str, relative: str) -> Iterator["os.DirEntry[str] | Obstacle"]:
     try:
         listing = os.scandir(path)
     except OSError as error:

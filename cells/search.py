@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from battery_db.lib.errors import LabError
 from battery_db.lib.ranges import parse_ranges
-from cells.compositions import MOLAL, MOLAR, WEIGHT_PERCENT, plain
+from cells.amounts import plain
+from cells.compositions import MOLAL, MOLAR, WEIGHT_PERCENT
 
 # Beyond these a database refuses the statement.
 MOST_RANGES = 200

@@ -63,7 +63,9 @@ def recent_keys(labels: Iterable[str], *, person_id: int | None = None) -> model
         if person_id is not None:
             records = records.filter(history_user_id=person_id)
         parts.append(
-            records.annotate(label=Value(label)).values_list("history_date", "history_id", "label")
+            records.annotate(model_label=Value(label)).values_list(
+                "history_date", "history_id", "model_label"
+            )
         )
     joined = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
     newest_first: models.QuerySet[Any] = joined.order_by("-history_date", "-history_id")

@@ -17,7 +17,7 @@ from rest_framework.routers import BaseRouter
 from battery_db.lib.permissions import Permission
 from cells.models import Dataset, DatasetCell, DatasetFilter, FilterRange
 from cells.services import datasets as services
-from cells.services.materials import delete_if_unused, save_checked
+from cells.services.nodes import delete_if_unused, save_checked
 from cells.tables.datasets import DatasetFilterSet
 
 

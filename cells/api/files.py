@@ -35,7 +35,8 @@ class FolderSerializer(serializers.ModelSerializer[Folder]):
     class Meta:
         model = Folder
         fields = [
-            "id", "name", "path", "time_zone", "is_active", "scanned_at", "error", "warning",
+            "id", "name", "path", "time_zone", "owner", "include", "exclude", "settle_seconds",
+            "is_active", "scanned_at", "error", "warning",
         ]  # fmt: skip
         read_only_fields = ["scanned_at", "error"]
 

@@ -13,7 +13,7 @@ from cells.compositions import Component, Recipe, tidy
 from cells.forms.registry import CellSearchForm
 from cells.models import DryCell, Electrolyte, ElectrolyteComponent, Molecule, WetCell
 from cells.models.wet_cells import WetCellQuerySet
-from cells.services import materials, registry
+from cells.services import materials, nodes, registry
 from cells.tables.registry import DryCellFilter, ElectrolyteFilter, MoleculeFilter
 
 DELETE_BY_CURATORS = {"DELETE": Permission.CURATE}
@@ -22,14 +22,23 @@ DELETE_BY_CURATORS = {"DELETE": Permission.CURATE}
 class MoleculeSerializer(serializers.ModelSerializer[Molecule]):
     class Meta:
         model = Molecule
-        fields = ["id", "name", "smiles", "default_role", "description"]
+        fields = ["id", "name", "short_name", "smiles", "default_role", "description"]
+        read_only_fields = ["name"]
 
-    def validate_name(self, value: str) -> str:
-        return tidy(value)
+    def create(self, values: dict[str, Any]) -> Molecule:
+        row = Molecule(**values)
+        nodes.save_node(row, by=_person(self))
+        return row
+
+    def update(self, row: Molecule, values: dict[str, Any]) -> Molecule:
+        for name, value in values.items():
+            setattr(row, name, value)
+        nodes.save_node(row, by=_person(self))
+        return row
 
 
 class ComponentSerializer(serializers.ModelSerializer[ElectrolyteComponent]):
-    molecule = serializers.CharField(source="molecule.name", help_text="Name of the molecule.")
+    molecule = serializers.CharField(source="child.name", help_text="Name of the molecule or lot.")
     amount = serializers.DecimalField(
         max_digits=12,
         decimal_places=6,
@@ -80,7 +89,7 @@ class ElectrolyteSerializer(serializers.ModelSerializer[Electrolyte]):
         return materials.define_electrolyte(_recipe(values, Recipe()), by=_person(self))
 
     def update(self, row: Electrolyte, values: dict[str, Any]) -> Electrolyte:
-        recipe = _recipe(values, materials.recipe_of(row))
+        recipe = _recipe(values, row.as_recipe())
         return materials.edit_electrolyte(row, recipe, by=_person(self))
 
 
@@ -90,6 +99,7 @@ class DryCellSerializer(serializers.ModelSerializer[DryCell]):
         fields = [
             "id",
             "name",
+            "label",
             "cathode",
             "anode",
             "separator",
@@ -100,6 +110,18 @@ class DryCellSerializer(serializers.ModelSerializer[DryCell]):
             "notes",
             "proprietary",
         ]
+        read_only_fields = ["name"]
+
+    def create(self, values: dict[str, Any]) -> DryCell:
+        row = DryCell(**values)
+        nodes.save_node(row, by=_person(self))
+        return row
+
+    def update(self, row: DryCell, values: dict[str, Any]) -> DryCell:
+        for name, value in values.items():
+            setattr(row, name, value)
+        nodes.save_node(row, by=_person(self))
+        return row
 
 
 class WetCellSerializer(serializers.ModelSerializer[WetCell]):
@@ -146,7 +168,7 @@ class DeletesUnused:
     """Deleting what is in use answers 409 with the list of what uses it."""
 
     def perform_destroy(self, row: Any) -> None:
-        materials.delete_if_unused(row, by=self.request.user)  # type: ignore[attr-defined]
+        nodes.delete_if_unused(row, by=self.request.user)  # type: ignore[attr-defined]
 
 
 class MoleculeViewSet(DeletesUnused, viewsets.ModelViewSet[Molecule]):
@@ -156,17 +178,11 @@ class MoleculeViewSet(DeletesUnused, viewsets.ModelViewSet[Molecule]):
     serializer_class = MoleculeSerializer
     filterset_class = MoleculeFilter
 
-    def perform_update(self, serializer: Any) -> None:
-        row = serializer.instance
-        for name, value in serializer.validated_data.items():
-            setattr(row, name, value)
-        materials.save_molecule(row, by=self.request.user)
-
 
 class ElectrolyteViewSet(DeletesUnused, viewsets.ModelViewSet[Electrolyte]):
     permission = Permission.VIEW
     permission_by_method = DELETE_BY_CURATORS
-    queryset = Electrolyte.objects.prefetch_related("components__molecule")
+    queryset = Electrolyte.objects.prefetch_related("components__molecule", "components__lot")
     serializer_class = ElectrolyteSerializer
     filterset_class = ElectrolyteFilter
 
@@ -246,7 +262,7 @@ def _recipe(values: dict[str, Any], before: Recipe) -> Recipe:
     components = before.components
     if "components" in values:
         components = tuple(
-            Component(tidy(part["molecule"]["name"]), part["role"], part["amount"], part["unit"])
+            Component(tidy(part["child"]["name"]), part["role"], part["amount"], part["unit"])
             for part in values["components"]
         )
     return materials.as_recipe(Recipe(components, tidy(notes), proprietary))

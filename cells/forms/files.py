@@ -42,7 +42,14 @@ class MetadataForm(forms.ModelForm):  # type: ignore[type-arg]
 class FolderForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Folder
-        fields = ["name", "path", "time_zone", "is_active"]
+        fields = [
+            "name", "path", "time_zone", "owner", "include", "exclude", "settle_seconds",
+            "is_active",
+        ]  # fmt: skip
+        widgets = {
+            "include": forms.Textarea(attrs={"rows": 3, "class": "font-monospace"}),
+            "exclude": forms.Textarea(attrs={"rows": 3, "class": "font-monospace"}),
+        }
 
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"]

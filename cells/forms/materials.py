@@ -11,18 +11,18 @@ from cells.services.materials import as_recipe
 class MoleculeForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Molecule
-        fields = ["name", "smiles", "default_role", "description"]
+        fields = ["short_name", "smiles", "default_role", "description"]
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
 
-    def clean_name(self) -> str:
-        return tidy(self.cleaned_data["name"])
+    def clean_short_name(self) -> str:
+        return tidy(self.cleaned_data["short_name"])
 
 
 class DryCellForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = DryCell
         fields = [
-            "name",
+            "label",
             "geometry",
             "cathode",
             "anode",
@@ -34,8 +34,8 @@ class DryCellForm(forms.ModelForm):  # type: ignore[type-arg]
             "proprietary",
         ]
 
-    def clean_name(self) -> str:
-        return tidy(self.cleaned_data["name"])
+    def clean_label(self) -> str:
+        return tidy(self.cleaned_data["label"])
 
 
 class ElectrolyteForm(forms.Form):

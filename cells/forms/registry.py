@@ -7,12 +7,12 @@ from typing import Any
 from django import forms
 
 from battery_db.lib.errors import LabError
-from cells.models import Dataset, DryCell, Electrolyte, Molecule
+from cells.models import Dataset, DryCell, DryCellLot, Electrolyte, Molecule
 from cells.registration import decode
 from cells.search import CellQuery, read_box, read_ids, read_terms
 
 FILES_CHOICES = [("", "with or without"), ("yes", "with files"), ("no", "without files")]
-SUGGESTED_ELECTROLYTES = 200
+SUGGESTED = 200
 LARGEST_TABLE_BYTES = 5 * 1024 * 1024
 
 
@@ -128,10 +128,14 @@ class WetCellForm(forms.Form):
         "70%DMC+30%EC + 1.2mLiPF6 + ADDITIVES:(2%VC), which is then defined. Empty: unknown.",
         widget=forms.TextInput(attrs={"list": "electrolyte-names", "autocomplete": "off"}),
     )
-    dry_cell = forms.ModelChoiceField(
-        DryCell.objects.all(), required=False, empty_label="unknown", label="Dry cell"
+    dry_cell = forms.CharField(
+        required=False,
+        label="Dry cell or box",
+        help_text="A name from Materials, or a Box ID. Empty: unknown.",
+        widget=forms.TextInput(attrs={"list": "dry-cell-names", "autocomplete": "off"}),
     )
     notes = forms.CharField(required=False, max_length=1000)
+    proprietary = forms.BooleanField(required=False, help_text="Not to be disclosed.")
 
     def __init__(self, *args: Any, registered: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -140,7 +144,13 @@ class WetCellForm(forms.Form):
     def suggestions(self) -> list[str]:
         """Electrolytes used last, for completion."""
         names = Electrolyte.objects.order_by("-pk").values_list("name", flat=True)
-        return list(names[:SUGGESTED_ELECTROLYTES])
+        return list(names[:SUGGESTED])
+
+    def dry_cell_suggestions(self) -> list[str]:
+        """Boxes made last, then dry cells, for completion."""
+        boxes = DryCellLot.objects.order_by("-pk").values_list("box_id", flat=True)
+        cells = DryCell.objects.order_by("-pk").values_list("name", flat=True)
+        return [*boxes[:SUGGESTED], *cells[:SUGGESTED]]
 
 
 class RegisterTableForm(forms.Form):

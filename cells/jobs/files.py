@@ -4,6 +4,7 @@ Everything is safe to stop and to repeat: each batch is one transaction, and a r
 was seen but not yet read stays ``growing`` until the next scan reads it.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -17,19 +18,21 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from battery_db.lib.errors import LabError
+from cells.disk import Disk, open_disk
 from cells.filenames import GRAMMAR_VERSION
+from cells.jobs.moves import follow_moves
 from cells.models import FileMetadata, Folder, RawFile
 from cells.scanning import (
+    PATIENCE,
     Difference,
     Entry,
     FileChanged,
     FolderUnavailable,
+    IdSet,
     Known,
     Obstacle,
-    absolute,
     describe,
     diff,
-    hash_file,
     is_below,
     walk,
 )
@@ -38,14 +41,16 @@ Report = Callable[[int, int, str], None]
 Atomic = Callable[[], AbstractContextManager[Any]]
 Row = TypeVar("Row")
 
-WALK_BATCH = 500
+WALK_BATCH = 1000
 READ_BATCH_FILES = 100
 READ_BATCH_BYTES = 1024**3
 # A share that is not mounted often shows as an empty folder.
 SUSPICIOUS_LOSS = 20
 PATH_LENGTH = RawFile._meta.get_field("path").max_length or 0
 NAME_LENGTH = RawFile._meta.get_field("name").max_length or 0
-COUNTS = ("files", "new", "changed", "growing", "missing", "returned", "unreadable", "duplicates")
+COUNTS = (
+    "files", "new", "changed", "growing", "missing", "moved", "returned", "unreadable", "duplicates",
+)  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEEN_FIELDS = ["size", "modified_at", "mtime_ns", "sha256", "state", "error", "changed_at"]
 
@@ -82,7 +87,7 @@ def scan_folder(
     """Bring the rows of one folder up to date with the disk.
 
     1. Walk: rows for what is new, changed or back. 2. Read the content of what has
-    settled. 3. Mark what is gone. 4. Mark what is there twice.
+    settled. 3. Mark what is gone. 4. Follow what was moved. 5. Mark what is there twice.
 
     FolderUnavailable, also written to ``Folder.error``, when the root can not be
     listed; then no file of it counts as missing.
@@ -123,16 +128,20 @@ class _Scan:
         self.atomic = atomic
         self.counts: Counter[str] = Counter()
         self.obstacles: list[Obstacle] = []
-        self.seen: set[int] = set()
-        self.to_read: list[int] = []
+        self.seen = IdSet()
+        self.new = IdSet()
+        self.to_read = array("q")
+        self.silent = 0  # files of which nothing came
+        self.wanted = folder.wanted()
 
     def run(self) -> None:
-        for batch in _batches(walk(self.folder.path), WALK_BATCH):
-            self._take_in([self._storable(item) for item in batch])
-            self.report(self.counts["files"], 0, f"{self.counts['files']} files seen")
-        self._refuse_empty_mount()
-        self._read_contents()
-        self._mark_missing()
+        with open_disk(self.folder.path, settings.FILE_SCAN_TIMEOUT_SECONDS) as disk:
+            for batch in _batches(walk(disk.list, self.wanted), WALK_BATCH):
+                self._take_in([self._storable(item) for item in batch])
+                self.report(self.counts["files"], 0, f"{self.counts['files']} files seen")
+            self._refuse_empty_mount()
+            self._read_contents(disk)
+        self._follow_moves(self._mark_missing())
         with self.atomic():
             self.counts["duplicates"] = RawFile.objects.mark_duplicates()
 
@@ -146,12 +155,14 @@ class _Scan:
         entries = [item for item in batch if isinstance(item, Entry)]
         known = self._known(entries)
         now = timezone.now()
-        difference = diff(known, entries, int(now.timestamp() * 1e9), settings.FILE_SETTLE_SECONDS)
+        settle = self.folder.settling_time()
+        difference = diff(known, entries, int(now.timestamp() * 1e9), settle)
         ids = {path: row.id for path, row in known.items()}
         with self.atomic():
             ids |= self._write(difference, now)
         self.seen.update(ids.values())
-        self.to_read += [ids[path] for path in difference.to_read]
+        self.new.update(ids[entry.path] for entry in difference.new)
+        self.to_read.extend(ids[path] for path in difference.to_read)
         self.counts["files"] += len(entries)
         for name in ("new", "changed", "returned"):
             self.counts[name] += len(getattr(difference, name))
@@ -208,22 +219,22 @@ class _Scan:
                 "folder off.",
             )
 
-    def _read_contents(self) -> None:
+    def _read_contents(self, disk: Disk) -> None:
         done = 0
         for ids in _batches(self.to_read, READ_BATCH_FILES):
             rows = self.folder.files.filter(pk__in=ids).order_by("pk")
             for part in _by_bytes(rows):
-                changed = [row for row in part if self._read(row)]
+                changed = [row for row in part if self._read(row, disk)]
                 with self.atomic():
-                    RawFile.objects.bulk_update(changed, ["sha256", "state", "error"])
+                    _save_contents(changed)
                 done += len(part)
                 self.report(done, len(self.to_read), f"{done} of {len(self.to_read)} files read")
 
-    def _read(self, row: RawFile) -> bool:
+    def _read(self, row: RawFile, disk: Disk) -> bool:
         """Fill in the content's hash; False when nothing was learned."""
         before = (row.state, row.error)
         try:
-            row.sha256 = hash_file(absolute(self.folder.path, row.path), row.size, row.mtime_ns)
+            row.sha256 = disk.hash(row.path, row.size, row.mtime_ns)
             row.state, row.error = RawFile.State.STABLE, ""
         except FileChanged:
             row.state = RawFile.State.GROWING
@@ -232,26 +243,47 @@ class _Scan:
             row.state = RawFile.State.MISSING
             self.counts["missing"] += 1
         except OSError as error:
+            self._count_silence(error)
             row.state = RawFile.State.UNREADABLE
             row.error = f"The server could not read it: {describe(error)}."
             self.counts["unreadable"] += 1
         return bool(row.sha256) or (row.state, row.error) != before
 
-    def _mark_missing(self) -> None:
+    def _count_silence(self, error: OSError) -> None:
+        self.silent += isinstance(error, TimeoutError)
+        if self.silent >= PATIENCE:
+            raise FolderUnavailable(
+                f"{self.silent} files in {self.folder.path} could not be read: {describe(error)}.",
+                fix="Check the share and the network; the next scan tries again.",
+            ) from error
+
+    def _mark_missing(self) -> list[int]:
+        """Rows whose file was not met and could have been; returns their ids."""
         present = self.folder.files.present()
         if present.count() <= len(self.seen):
-            return
+            return []
         unseen = [folder.path for folder in self.obstacles]
         gone = [
             pk
             for pk, path in present.values_list("pk", "path").iterator()
-            if pk not in self.seen and not ("" in unseen or is_below(path, unseen))
+            if pk not in self.seen
+            and not ("" in unseen or is_below(path, unseen))
+            and self.wanted.file(path)
         ]
         for ids in _batches(gone, WALK_BATCH):
             with self.atomic():
                 self.counts["missing"] += RawFile.objects.filter(pk__in=ids).update(
                     state=RawFile.State.MISSING, changed_at=timezone.now()
                 )
+        return gone
+
+    def _follow_moves(self, gone: Sequence[int]) -> None:
+        with self.atomic():
+            moved = follow_moves(self.new, gone, self.folder.scanned_at)
+        lost = set(gone)
+        self.counts["moved"] = len(moved)
+        self.counts["new"] -= sum(place in self.new for _, place in moved)
+        self.counts["missing"] -= sum(row in lost for row, _ in moved)
 
 
 def identify_files(report: Report = silent, atomic: Atomic = transaction.atomic) -> dict[str, Any]:
@@ -296,6 +328,17 @@ def _save_metadata(rows: Iterable[FileMetadata]) -> None:
     if old:
         names = [f.name for f in FileMetadata._meta.fields if f.name not in ("id", "file")]
         FileMetadata.objects.bulk_update(old, [n for n in names if n != "manual_fields"])
+
+
+def _save_contents(rows: Sequence[RawFile]) -> None:
+    """Write what reading has told. Nearly all are settled; those need one column of their own."""
+    settled = [row for row in rows if row.state == RawFile.State.STABLE]
+    others = [row for row in rows if row.state != RawFile.State.STABLE]
+    RawFile.objects.bulk_update(settled, ["sha256"])
+    RawFile.objects.filter(pk__in=[row.pk for row in settled]).update(
+        state=RawFile.State.STABLE, error=""
+    )
+    RawFile.objects.bulk_update(others, ["sha256", "state", "error"])
 
 
 def _is_intact(known: Known, entry: Entry) -> bool:

@@ -1,39 +1,69 @@
-"""Blueprints: electrolytes and dry cells."""
+"""Blueprints of whole cells: electrolytes and dry cells."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
-from cells.models.materials import Molecule, Role
+from cells import projections
+from cells.compositions import Component, Recipe
+from cells.models.electrodes import CellGeometry, Electrode, ElectrodeLot, Separator, SeparatorLot
+from cells.models.materials import Molecule, MoleculeLot, Role
+from cells.models.nodes import Blueprint, LotModel, amount_field, child_of
+from cells.naming import Child, name_digest
 
 
-class Electrolyte(models.Model):
-    """A recipe of solvents, salts and additives.
+def named_by_default() -> list[str]:
+    return ["notes", "proprietary"]
 
-    ``name`` is rendered from the components and notes by ``cells.projections`` and
-    ``digest`` from their exact amounts, so two requests at once can not make twins.
-    """
 
-    name = models.CharField(max_length=1000, unique=True, editable=False)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    notes = models.CharField(max_length=1000, blank=True)
-    proprietary = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+class Electrolyte(Blueprint):
+    """A recipe of solvents, salts and additives, named by ``cells.projections``."""
+
+    kind_key = "electrolyte"
+
+    shown = models.JSONField(
+        default=named_by_default, blank=True, help_text="Fields that the name shows."
+    )
     history = HistoricalRecords()
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
 
     def get_absolute_url(self) -> str:
         return reverse("cells:electrolyte", args=[self.pk])
 
+    def as_recipe(self) -> Recipe:
+        """The exact content (prefetch ``components__molecule`` and ``components__lot``)."""
+        parts = tuple(part.as_component() for part in self.components.all())
+        return Recipe(parts, self.notes, self.proprietary, frozenset(self.shown))
+
+    def keys(self) -> dict[str, str]:
+        """Identities of the components by case-folded name."""
+        children = (part.child for part in self.components.all())
+        return {child.name.casefold(): child.key for child in children}
+
+    def render(self, parts: Any = None) -> None:
+        self.apply(self.as_recipe(), self.keys())
+
+    def apply(self, recipe: Recipe, keys: Mapping[str, str]) -> None:
+        """Take over a recipe, but for its components."""
+        self.notes, self.proprietary = recipe.notes, recipe.proprietary
+        self.shown = sorted(recipe.shown)
+        self.name = projections.electrolyte_name(recipe)
+        self.digest = projections.electrolyte_digest(recipe, keys)
+        self.name_digest = name_digest(self.name)
+
+
+class ElectrolyteLot(LotModel):
+    blueprint = models.ForeignKey(Electrolyte, models.PROTECT, related_name="lots")
+    history = HistoricalRecords()
+
 
 class ElectrolyteComponent(models.Model):
-    """One molecule of an electrolyte, in a role and amount."""
+    """One molecule, or one lot of it, of an electrolyte, in a role and amount."""
+
+    owner_field = "electrolyte"
 
     class Unit(models.TextChoices):
         WEIGHT_PERCENT = "wt%", "weight percent"
@@ -42,12 +72,9 @@ class ElectrolyteComponent(models.Model):
 
     electrolyte = models.ForeignKey(Electrolyte, models.CASCADE, related_name="components")
     molecule = models.ForeignKey(Molecule, models.PROTECT, related_name="uses")
+    lot = models.ForeignKey(MoleculeLot, models.PROTECT, null=True, blank=True, related_name="uses")
     role = models.CharField(max_length=8, choices=Role)
-    amount = models.DecimalField(
-        max_digits=12,
-        decimal_places=6,
-        null=True,
-        blank=True,
+    amount = amount_field(
         help_text="Empty means unknown. Solvents: percent of the solvents' weight; "
         "salts: molal or molar; additives: percent of the whole.",
     )
@@ -64,40 +91,60 @@ class ElectrolyteComponent(models.Model):
                 condition=Q(amount__isnull=True) | Q(amount__gt=0), name="component_amount_positive"
             ),
         ]
+        # For the search by composition: who holds this molecule, in which role and amount.
+        indexes = [
+            models.Index(fields=["molecule", "electrolyte"], name="component_by_molecule"),
+            models.Index(fields=["electrolyte", "role"], name="component_by_role"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.molecule} in {self.electrolyte_id}"
+        return f"{self.child.name} in {self.electrolyte_id}"
+
+    @property
+    def child(self) -> Child:
+        return child_of(self.molecule, self.lot)
+
+    def as_component(self) -> Component:
+        return Component(self.child.name, self.role, self.amount, self.unit)
 
 
-class DryCell(models.Model):
-    """A cell before filling: electrodes, separator, geometry."""
+class DryCell(Blueprint):
+    """A cell before filling: electrodes, separator, geometry. Any of them may be unknown."""
 
-    class Geometry(models.TextChoices):
-        POUCH = "pouch"
-        CYLINDRICAL = "cylindrical"
-        PRISMATIC = "prismatic"
-        COIN = "coin"
-        STACK = "stack"
-        SWAGELOK = "swagelok", "Swagelok"
+    kind_key = "dry-cell"
 
-    name = models.CharField(max_length=200, unique=True)
-    cathode = models.CharField(
-        max_length=200, blank=True, help_text="Such as NMC622; empty: unknown."
+    label = models.CharField(
+        max_length=200, blank=True, help_text="What the lab calls it. May be left empty."
     )
-    anode = models.CharField(max_length=200, blank=True, help_text="Such as artificial graphite.")
-    separator = models.CharField(max_length=200, blank=True)
-    geometry = models.CharField(max_length=12, choices=Geometry, blank=True)
+    geometry = models.ForeignKey(
+        CellGeometry, models.PROTECT, null=True, blank=True, related_name="dry_cells"
+    )
+    cathode = models.ForeignKey(
+        Electrode, models.PROTECT, null=True, blank=True, related_name="as_cathode"
+    )
+    cathode_lot = models.ForeignKey(
+        ElectrodeLot, models.PROTECT, null=True, editable=False, related_name="as_cathode"
+    )
+    anode = models.ForeignKey(
+        Electrode, models.PROTECT, null=True, blank=True, related_name="as_anode"
+    )
+    anode_lot = models.ForeignKey(
+        ElectrodeLot, models.PROTECT, null=True, editable=False, related_name="as_anode"
+    )
+    separator = models.ForeignKey(
+        Separator, models.PROTECT, null=True, blank=True, related_name="dry_cells"
+    )
+    separator_lot = models.ForeignKey(
+        SeparatorLot, models.PROTECT, null=True, editable=False, related_name="dry_cells"
+    )
     nominal_capacity_ah = models.FloatField(
         "nominal capacity / Ah", null=True, blank=True, help_text="C-rates refer to it."
     )
     lower_cutoff_voltage = models.FloatField("lower cut-off / V", null=True, blank=True)
     upper_cutoff_voltage = models.FloatField("upper cut-off / V", null=True, blank=True)
-    notes = models.CharField(max_length=1000, blank=True)
-    proprietary = models.BooleanField(default=False)
     history = HistoricalRecords()
 
-    class Meta:
-        ordering = ["name"]
+    class Meta(Blueprint.Meta):
         constraints = [
             models.CheckConstraint(
                 condition=Q(nominal_capacity_ah__isnull=True) | Q(nominal_capacity_ah__gt=0),
@@ -112,8 +159,16 @@ class DryCell(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.name
-
     def get_absolute_url(self) -> str:
         return reverse("cells:dry-cell", args=[self.pk])
+
+
+class DryCellLot(LotModel):
+    """A physical box of dry cells that were made alike."""
+
+    label_field = "box_id"
+
+    label = None  # type: ignore[assignment]
+    box_id = models.CharField("Box ID", max_length=100, unique=True)
+    blueprint = models.ForeignKey(DryCell, models.PROTECT, related_name="lots")
+    history = HistoricalRecords()

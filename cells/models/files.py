@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Count, F, Q
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
+from battery_db.lib.errors import LabError
 from cells.experiments import METADATA_FIELDS, Metadata, keep_manual
 from cells.filenames import GRAMMAR_VERSION, Parsed, parse
+from cells.scanning import Wanted
 
 
 class Folder(models.Model):
@@ -21,6 +25,27 @@ class Folder(models.Model):
         default="UTC",
         help_text="Zone of the clocks that write here, such as Europe/Berlin.",
     )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whom to ask about these files.",
+    )
+    include = models.TextField(
+        blank=True,
+        help_text="Patterns as in .gitignore, one per line, such as *.ndax; empty: every file.",
+    )
+    exclude = models.TextField(
+        blank=True, help_text="Patterns of files and folders to leave out, such as /old/ or *.bak."
+    )
+    settle_seconds = models.PositiveIntegerField(
+        "settling time / s",
+        null=True,
+        blank=True,
+        help_text="A file that changed this recently waits; empty: as the server is set.",
+    )
     is_active = models.BooleanField(default=True, help_text="Switched off: kept, but not scanned.")
     scanned_at = models.DateTimeField(null=True, editable=False)
     error = models.TextField(blank=True, editable=False, help_text="Why the last scan failed.")
@@ -31,6 +56,20 @@ class Folder(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        try:
+            self.wanted()
+        except LabError as error:
+            raise ValidationError(str(error)) from None
+
+    def wanted(self) -> Wanted:
+        return Wanted.by(self.include, self.exclude)
+
+    def settling_time(self) -> int:
+        """Seconds that a file must have been left alone before it is read."""
+        own = self.settle_seconds
+        return settings.FILE_SETTLE_SECONDS if own is None else own
 
 
 class RawFileQuerySet(models.QuerySet["RawFile"]):

@@ -8,8 +8,15 @@ from django.db.models import Count, Q
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
-from cells.models.designs import DryCell, Electrolyte, ElectrolyteComponent
+from cells.models.designs import (
+    DryCell,
+    DryCellLot,
+    Electrolyte,
+    ElectrolyteComponent,
+    ElectrolyteLot,
+)
 from cells.models.files import FileMetadata
+from cells.projections import wet_cell_label
 from cells.search import CellQuery
 
 
@@ -52,9 +59,11 @@ class WetCellQuerySet(models.QuerySet["WetCell"]):
 
     def for_table(self) -> "WetCellQuerySet":
         """With all that a row of the list shows, in a constant number of queries."""
-        return self.select_related("electrolyte", "dry_cell").prefetch_related(
-            "memberships__dataset"
-        )
+        return self.with_names().prefetch_related("memberships__dataset")
+
+    def with_names(self) -> "WetCellQuerySet":
+        """With what the label of a cell needs, in the same query."""
+        return self.select_related("electrolyte", "electrolyte_lot", "dry_cell", "dry_cell_lot")
 
 
 def _ids(query: CellQuery) -> Q:
@@ -104,7 +113,20 @@ class WetCell(models.Model):
     dry_cell = models.ForeignKey(
         DryCell, models.PROTECT, null=True, blank=True, related_name="wet_cells"
     )
+    # A lot, where it is known, is one of the electrolyte or dry cell beside it.
+    electrolyte_lot = models.ForeignKey(
+        ElectrolyteLot, models.PROTECT, null=True, blank=True, related_name="wet_cells"
+    )
+    dry_cell_lot = models.ForeignKey(
+        DryCellLot,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="wet_cells",
+        verbose_name="box",
+    )
     notes = models.CharField(max_length=1000, blank=True)
+    proprietary = models.BooleanField(default=False, help_text="Not to be disclosed.")
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords()
 
@@ -114,6 +136,14 @@ class WetCell(models.Model):
         ordering = ["cell_id"]
         constraints = [
             models.CheckConstraint(condition=Q(cell_id__gte=1), name="cell_id_positive"),
+            models.CheckConstraint(
+                condition=Q(electrolyte_lot__isnull=True) | Q(electrolyte__isnull=False),
+                name="electrolyte_lot_with_electrolyte",
+            ),
+            models.CheckConstraint(
+                condition=Q(dry_cell_lot__isnull=True) | Q(dry_cell__isnull=False),
+                name="dry_cell_lot_with_dry_cell",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -121,3 +151,23 @@ class WetCell(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("cells:cell", args=[self.cell_id])
+
+    @property
+    def label(self) -> str:
+        """The whole cell in one line (use ``with_names`` for many)."""
+        electrolyte, dry_cell = self.filling, self.body
+        return wet_cell_label(
+            self.cell_id,
+            electrolyte.name if electrolyte else None,
+            dry_cell.name if dry_cell else None,
+        )
+
+    @property
+    def filling(self) -> Electrolyte | ElectrolyteLot | None:
+        """The electrolyte, by its lot where that is known."""
+        return self.electrolyte_lot or self.electrolyte
+
+    @property
+    def body(self) -> DryCell | DryCellLot | None:
+        """The dry cell, by its box where that is known."""
+        return self.dry_cell_lot or self.dry_cell

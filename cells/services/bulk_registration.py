@@ -11,12 +11,13 @@ from django.db import IntegrityError, transaction
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from battery_db.lib.errors import LabError, NotAllowed
-from cells import projections
 from cells.compositions import Recipe, tidy
-from cells.models import DryCell, Electrolyte, Molecule, WetCell
+from cells.models import DryCell, DryCellLot, Electrolyte, ElectrolyteLot, WetCell
+from cells.naming import name_digest
+from cells.projections import electrolyte_digest, electrolyte_name
 from cells.registration import Entry, read_entries
 from cells.services import materials
-from cells.services.registry import LARGEST_CELL_ID
+from cells.services.registry import LARGEST_CELL_ID, Body, Filling, parts_of
 
 # Databases take a limited number of values in one query.
 BATCH = 500
@@ -39,9 +40,9 @@ class PlannedRow:
     field: str = ""
     message: str = ""
     cell_id: int = 0
-    electrolyte: Electrolyte | None = None
+    electrolyte: Filling | None = None
     recipe: Recipe | None = None  # an electrolyte that would be defined
-    dry_cell: DryCell | None = None
+    dry_cell: Body | None = None
     notes: str = ""
     existing: WetCell | None = None
 
@@ -51,14 +52,14 @@ class PlannedRow:
     @property
     def electrolyte_name(self) -> str:
         if self.recipe is not None:
-            return projections.electrolyte_name(self.recipe)
+            return electrolyte_name(self.recipe)
         return self.electrolyte.name if self.electrolyte else ""
 
 
 @dataclass(slots=True)
 class Plan:
     rows: list[PlannedRow]
-    molecules: dict[str, Molecule] = field(default_factory=dict)
+    molecules: dict[str, materials.Constituent] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,7 +70,10 @@ class Plan:
     def new_recipes(self) -> dict[str, Recipe]:
         """Electrolytes that would be defined, by digest."""
         recipes = (row.recipe for row in self.rows if row.verdict != Verdict.ERROR)
-        return {projections.electrolyte_digest(recipe): recipe for recipe in recipes if recipe}
+        return {self.digest(recipe): recipe for recipe in recipes if recipe}
+
+    def digest(self, recipe: Recipe) -> str:
+        return electrolyte_digest(recipe, materials.keys_of(self.molecules))
 
     @property
     def blocked(self) -> list[PlannedRow]:
@@ -89,7 +93,7 @@ def plan_registration(text: str, *, replace: bool = False) -> Plan:
     plan = Plan([PlannedRow(entry) for entry in read_entries(text)])
     _read_numbers(plan.rows)
     _find_dry_cells(plan.rows)
-    plan.molecules = _find_electrolytes(plan.rows)
+    _find_electrolytes(plan)
     _compare(plan.rows, replace)
     return plan
 
@@ -138,33 +142,38 @@ def _read_numbers(rows: Sequence[PlannedRow]) -> None:
 
 
 def _find_dry_cells(rows: Sequence[PlannedRow]) -> None:
-    known = {dry_cell.name.casefold(): dry_cell for dry_cell in DryCell.objects.all()}
-    by_key = {str(dry_cell.pk): dry_cell for dry_cell in known.values()}
+    known: dict[str, Body] = {}
+    for box in DryCellLot.objects.select_related("blueprint"):
+        known |= {box.name.casefold(): box, box.box_id.casefold(): box}
+    for cell in DryCell.objects.all():
+        known |= {str(cell.pk): cell, cell.label.casefold(): cell, cell.name.casefold(): cell}
+    known.pop("", None)
     for row in rows:
         text = tidy(row.entry.dry_cell)
         if not text:
             continue
-        row.dry_cell = known.get(text.casefold()) or by_key.get(text)
+        row.dry_cell = known.get(text.casefold())
         if row.dry_cell is None and row.verdict != Verdict.ERROR:
             close = difflib.get_close_matches(text.casefold(), known, n=2)
-            names = " or ".join(known[name].name for name in close)
+            names = " or ".join(str(known[name]) for name in close)
             fix = f"Did you mean {names}?" if close else "Define it first, under Materials."
             row.refuse("dry_cell", LabError(f"There is no dry cell {text!r}.", fix=fix))
 
 
-def _find_electrolytes(rows: Sequence[PlannedRow]) -> dict[str, Molecule]:
-    """Fill in electrolytes by name, number or notation; returns all molecules by name."""
-    texts = {tidy(row.entry.electrolyte) for row in rows if row.entry.electrolyte}
+def _find_electrolytes(plan: Plan) -> None:
+    """Fill in electrolytes by name, number, lot or notation."""
+    texts = {tidy(row.entry.electrolyte) for row in plan.rows if row.entry.electrolyte}
     found = _electrolytes(texts)
-    molecules = {row.name.casefold(): row for row in Molecule.objects.all()}
-    read = {text: _read_recipe(text, molecules) for text in texts if text not in found}
+    read = {text: _parsed(text) for text in texts if text not in found}
+    recipes = [recipe for recipe in read.values() if isinstance(recipe, Recipe)]
+    names = {part.molecule for recipe in recipes for part in recipe.components}
+    plan.molecules = materials.molecules_named(names)
+    read = {text: _spelled(recipe, plan.molecules) for text, recipe in read.items()}
     digests = {
-        text: projections.electrolyte_digest(recipe)
-        for text, recipe in read.items()
-        if isinstance(recipe, Recipe)
+        text: plan.digest(recipe) for text, recipe in read.items() if isinstance(recipe, Recipe)
     }
     stored = _by("digest", digests.values())
-    for row in rows:
+    for row in plan.rows:
         text = tidy(row.entry.electrolyte)
         if not text or row.verdict == Verdict.ERROR:
             continue
@@ -174,14 +183,20 @@ def _find_electrolytes(rows: Sequence[PlannedRow]) -> dict[str, Molecule]:
             row.refuse("electrolyte", recipe)
         elif row.electrolyte is None:
             row.recipe = recipe
-    return molecules
 
 
-def _electrolytes(texts: Iterable[str]) -> dict[str, Electrolyte]:
+def _electrolytes(texts: Iterable[str]) -> dict[str, Filling]:
+    """By name, by number, and lots by their name or label."""
     texts = list(texts)
     numbers = [int(text) for text in texts if text.isdecimal() and len(text) < 10]
-    by_number = {str(key): row for key, row in _by("pk", numbers).items()}
-    return by_number | _by("name", texts)
+    found: dict[str, Filling] = {str(key): row for key, row in _by("pk", numbers).items()}
+    lots = ElectrolyteLot.objects.select_related("blueprint").filter(label__in=texts)
+    found |= {lot.label: lot for lot in lots}
+    digests = {name_digest(text): text for text in texts}
+    lots = ElectrolyteLot.objects.select_related("blueprint").filter(name_digest__in=digests)
+    found |= {digests[lot.name_digest]: lot for lot in lots}
+    by_name = _by("name_digest", digests)
+    return found | {digests[digest]: row for digest, row in by_name.items()}
 
 
 def _by(name: str, values: Iterable[Any]) -> dict[Any, Electrolyte]:
@@ -193,16 +208,22 @@ def _by(name: str, values: Iterable[Any]) -> dict[Any, Electrolyte]:
     return found
 
 
-def _read_recipe(text: str, molecules: dict[str, Molecule]) -> Recipe | LabError:
+def _parsed(text: str) -> Recipe | LabError:
     try:
         if text.isdecimal():
             raise LabError(f"There is no electrolyte {text}.", fix="See the list under Materials.")
-        recipe = materials.spelled(materials.as_recipe(text), molecules)
-        if not projections.fits(projections.electrolyte_name(recipe)):
-            raise LabError("The electrolyte's name would be too long.", fix="Shorten its notes.")
+        return materials.as_recipe(text)
     except LabError as error:
         return error
-    return recipe
+
+
+def _spelled(
+    recipe: Recipe | LabError, known: dict[str, materials.Constituent]
+) -> Recipe | LabError:
+    try:
+        return materials.spelled(recipe, known) if isinstance(recipe, Recipe) else recipe
+    except LabError as error:
+        return error
 
 
 def _compare(rows: Sequence[PlannedRow], replace: bool) -> None:
@@ -210,7 +231,7 @@ def _compare(rows: Sequence[PlannedRow], replace: bool) -> None:
     existing: dict[int, WetCell] = {}
     for start in range(0, len(numbers), BATCH):
         batch = WetCell.objects.filter(cell_id__in=numbers[start : start + BATCH])
-        batch = batch.select_related("electrolyte", "dry_cell")
+        batch = batch.with_names()
         existing |= {cell.cell_id: cell for cell in batch}
     for row in rows:
         if row.verdict != Verdict.ERROR and row.cell_id in existing:
@@ -220,10 +241,10 @@ def _compare(rows: Sequence[PlannedRow], replace: bool) -> None:
 
 def _compare_one(row: PlannedRow, cell: WetCell, replace: bool) -> None:
     differences: list[tuple[str, object]] = []
-    if row.recipe is not None or (row.electrolyte and row.electrolyte != cell.electrolyte):
-        differences.append(("electrolyte", cell.electrolyte))
-    if row.dry_cell and row.dry_cell != cell.dry_cell:
-        differences.append(("dry_cell", cell.dry_cell))
+    if row.recipe is not None or (row.electrolyte and row.electrolyte != cell.filling):
+        differences.append(("electrolyte", cell.filling))
+    if row.dry_cell and row.dry_cell != cell.body:
+        differences.append(("dry_cell", cell.body))
     if row.notes and row.notes != cell.notes:
         differences.append(("notes", cell.notes))
     if not differences:
@@ -244,21 +265,16 @@ def _write(plan: Plan, by: Any) -> None:
     new, replaced = [], []
     for row in plan.rows:
         if row.recipe is not None:
-            row.electrolyte = defined[projections.electrolyte_digest(row.recipe)]
+            row.electrolyte = defined[plan.digest(row.recipe)]
         if row.verdict == Verdict.NEW:
-            new.append(
-                WetCell(
-                    cell_id=row.cell_id,
-                    electrolyte=row.electrolyte,
-                    dry_cell=row.dry_cell,
-                    notes=row.notes,
-                )
-            )
+            fields = parts_of(row.electrolyte, row.dry_cell)
+            new.append(WetCell(cell_id=row.cell_id, notes=row.notes, **fields))
         elif row.verdict == Verdict.REPLACED and row.existing is not None:
-            row.existing.electrolyte = row.electrolyte or row.existing.electrolyte
-            row.existing.dry_cell = row.dry_cell or row.existing.dry_cell
-            row.existing.notes = row.notes or row.existing.notes
-            replaced.append(row.existing)
+            cell = row.existing
+            fields = parts_of(row.electrolyte or cell.filling, row.dry_cell or cell.body)
+            for name, value in (fields | {"notes": row.notes or cell.notes}).items():
+                setattr(cell, name, value)
+            replaced.append(cell)
     bulk_create_with_history(new, WetCell, batch_size=BATCH, default_user=by)
-    fields = ["electrolyte", "dry_cell", "notes"]
-    bulk_update_with_history(replaced, WetCell, fields, batch_size=BATCH, default_user=by)
+    names = ["electrolyte", "electrolyte_lot", "dry_cell", "dry_cell_lot", "notes"]
+    bulk_update_with_history(replaced, WetCell, names, batch_size=BATCH, default_user=by)

@@ -12,7 +12,7 @@ from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.ranges import format_ranges
 from cells.compositions import tidy
 from cells.models import Dataset, DatasetCell, DatasetFilter, FilterRange, WetCell
-from cells.services.materials import delete_if_unused, save_checked, sign
+from cells.services.nodes import delete_if_unused, save_checked, sign
 
 __all__ = [
     "add_cells",

@@ -1,23 +1,34 @@
-"""Define molecules, electrolytes and dry cells, and refuse to delete what is in use."""
+"""Define molecules, electrolytes and dry cells; what is common to all kinds is in ``nodes``."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
-from django.db.models import Count, ProtectedError, Q
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
 from django.db.models.functions import Lower
-from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+from simple_history.utils import bulk_create_with_history
 
 from battery_db.lib.errors import LabError, NotAllowed
-from cells import compositions, projections
+from cells import compositions
 from cells.compositions import Component, Recipe, tidy
-from cells.models import DatasetCell, DryCell, Electrolyte, ElectrolyteComponent, Molecule
+from cells.models import (
+    CellGeometry,
+    DryCell,
+    Electrode,
+    Electrolyte,
+    ElectrolyteComponent,
+    ElectrolyteLot,
+    Molecule,
+    MoleculeLot,
+    Separator,
+)
+from cells.naming import name_digest
+from cells.projections import electrolyte_digest, electrolyte_name
+from cells.services import nodes, rendering
 
-NAMED_USES = 10
 COMPARED = 300  # electrolytes whose amounts are looked at to find similar ones
-Row = TypeVar("Row", bound=models.Model)
+Constituent = Molecule | MoleculeLot
 
 
 def define_molecule(
@@ -32,9 +43,13 @@ def define_molecule(
     existing = Molecule.objects.filter(name__iexact=name).first()
     if existing is None:
         molecule = Molecule(
-            name=name, smiles=smiles.strip(), default_role=default_role, description=description
+            short_name=name,
+            smiles=smiles.strip(),
+            default_role=default_role,
+            description=description,
         )
-        return save_checked(molecule, by)
+        nodes.save_node(molecule, by=by)
+        return molecule
     if (smiles and existing.smiles != smiles.strip()) or existing.default_role != default_role:
         raise NotAllowed(
             f"The molecule {existing.name} exists already as {existing.default_role} "
@@ -44,36 +59,20 @@ def define_molecule(
     return existing
 
 
-def save_molecule(molecule: Molecule, by: Any = None) -> Molecule:
-    """Save an edited molecule; a new name goes into the names of its electrolytes at once."""
-    before = Molecule.objects.get(pk=molecule.pk).name
-    molecule.name = tidy(molecule.name)
-    with transaction.atomic():
-        save_checked(molecule, by)
-        if molecule.name != before:
-            _render_again(Electrolyte.objects.filter(components__molecule=molecule), by)
-    return molecule
-
-
-def recipe_of(electrolyte: Electrolyte) -> Recipe:
-    """The exact content of a stored electrolyte (prefetch ``components__molecule`` for many)."""
-    parts = (
-        Component(part.molecule.name, part.role, part.amount, part.unit)
-        for part in electrolyte.components.all()
-    )
-    return Recipe(tuple(parts), electrolyte.notes, electrolyte.proprietary)
-
-
 def as_recipe(
     content: str | Recipe | Iterable[Component], notes: str = "", proprietary: bool = False
 ) -> Recipe:
     """``content`` as a checked recipe; LabError names the first thing that is wrong."""
     if isinstance(content, str):
         content = compositions.parse_electrolyte(content)
-    if isinstance(content, Recipe):
-        notes, proprietary = notes or content.notes, proprietary or content.proprietary
-        content = content.components
-    recipe = Recipe(tuple(content), tidy(notes), proprietary)
+    if not isinstance(content, Recipe):
+        content = Recipe(tuple(content))
+    recipe = Recipe(
+        content.components,
+        tidy(notes or content.notes),
+        proprietary or content.proprietary,
+        content.shown,
+    )
     for problem in compositions.problems_of(recipe):
         raise LabError(problem.message, fix=problem.fix)
     return recipe
@@ -87,13 +86,14 @@ def define_electrolyte(
     by: Any = None,
 ) -> Electrolyte:
     """The electrolyte of exactly this content, made when there is none."""
-    recipe, molecules = with_known_molecules(as_recipe(content, notes, proprietary))
-    digest = projections.electrolyte_digest(recipe)
+    recipe, known = with_known_molecules(as_recipe(content, notes, proprietary))
+    digest = electrolyte_digest(recipe, keys_of(known))
     existing = Electrolyte.objects.filter(digest=digest).first()
     if existing is not None:
         return existing
+    refuse_clash(Electrolyte(digest=digest), recipe)
     try:
-        return create_electrolytes([recipe], molecules, by)[0]
+        return create_electrolytes([recipe], known, by)[0]
     except IntegrityError:
         # Somebody defined it between the look and the write; the database kept one.
         return Electrolyte.objects.get(digest=digest)
@@ -101,77 +101,127 @@ def define_electrolyte(
 
 def electrolyte_of(text: str, by: Any = None) -> Electrolyte:
     """The electrolyte that a person means by its name, its number or a composition."""
+    electrolyte, lot = filling_of(text, by)
+    if lot is not None:
+        raise LabError(f"{lot} is a lot.", fix=f"Give the electrolyte, {electrolyte}.")
+    return electrolyte
+
+
+def filling_of(text: str, by: Any = None) -> tuple[Electrolyte, ElectrolyteLot | None]:
+    """The electrolyte, or lot of one, that a person means by a name, number or composition."""
     text = tidy(text)
-    by_name = Electrolyte.objects.filter(name=text).first()
+    by_name = Electrolyte.objects.filter(name_digest=name_digest(text)).first()
     if by_name is not None:
-        return by_name
+        return by_name, None
+    lots = ElectrolyteLot.objects.select_related("blueprint")
+    lot = lots.filter(Q(name_digest=name_digest(text)) | Q(label__iexact=text)).first()
+    if lot is not None:
+        return lot.blueprint, lot
     if not text.isdecimal():
-        return define_electrolyte(text, by=by)
+        return define_electrolyte(text, by=by), None
     by_number = Electrolyte.objects.filter(pk=int(text[:18])).first()
     if by_number is None:
         raise LabError(f"There is no electrolyte {text}.", fix="See the list under Materials.")
-    return by_number
+    return by_number, None
 
 
 def edit_electrolyte(
     electrolyte: Electrolyte, content: str | Recipe, by: Any = None
 ) -> Electrolyte:
     """Correct an electrolyte in place, for every cell that has it."""
-    recipe, molecules = with_known_molecules(as_recipe(content))
-    twin = Electrolyte.objects.filter(digest=projections.electrolyte_digest(recipe))
-    other = twin.exclude(pk=electrolyte.pk).first()
+    recipe, known = with_known_molecules(as_recipe(content))
+    keys = keys_of(known)
+    others = Electrolyte.objects.exclude(pk=electrolyte.pk)
+    other = others.filter(digest=electrolyte_digest(recipe, keys)).first()
     if other is not None:
         raise NotAllowed(
             f"That would make it the same as electrolyte {other.pk}, {other.name}.",
-            fix="Give the cells that electrolyte instead.",
+            fix="Give the cells that electrolyte instead, or merge the two.",
         )
+    refuse_clash(electrolyte, recipe)
+    before = electrolyte.name
     with transaction.atomic():
-        _apply(electrolyte, recipe)
-        save_checked(electrolyte, by)
+        electrolyte.apply(recipe, keys)
+        nodes.save_checked(electrolyte, by)
         for part in electrolyte.components.all():
-            sign(part, by)
+            nodes.sign(part, by)
             part.delete()
-        _create_components([(electrolyte, recipe)], molecules, by)
+        _create_components([(electrolyte, recipe)], known, by)
+        if electrolyte.name != before:
+            rendering.render_dependents([electrolyte], by)
     return electrolyte
 
 
+def refuse_clash(row: Electrolyte, recipe: Recipe) -> None:
+    """NotAllowed when another electrolyte would read the same, with what tells them apart.
+
+    One that says the same as well is no clash: somebody defined it a moment ago.
+    """
+    name = electrolyte_name(recipe)
+    others = Electrolyte.objects.exclude(pk=row.pk).exclude(digest=row.digest)
+    other = others.filter(name_digest=name_digest(name)).first()
+    if other is not None:
+        hidden = {"notes", "proprietary"} - recipe.shown
+        raise nodes.Clash(other, is_same=False, apart=tuple(sorted(hidden))).as_error("electrolyte")
+
+
 def create_electrolytes(
-    recipes: Sequence[Recipe], molecules: Mapping[str, Molecule], by: Any = None
+    recipes: Sequence[Recipe], known: Mapping[str, Constituent], by: Any = None
 ) -> list[Electrolyte]:
     """Store recipes that are checked and new, in a constant number of queries per batch."""
-    rows = [_apply(Electrolyte(), recipe) for recipe in recipes]
+    keys = keys_of(known)
+    rows = []
+    for recipe in recipes:
+        row = Electrolyte()
+        row.apply(recipe, keys)
+        rows.append(row)
     with transaction.atomic():
         bulk_create_with_history(rows, Electrolyte, batch_size=500, default_user=by)
-        _create_components(list(zip(rows, recipes, strict=True)), molecules, by)
+        _create_components(list(zip(rows, recipes, strict=True)), known, by)
     return rows
 
 
-def with_known_molecules(recipe: Recipe) -> tuple[Recipe, dict[str, Molecule]]:
-    """``recipe`` with molecules spelled as the registry spells them, and those molecules."""
-    molecules = molecules_named({part.molecule for part in recipe.components})
-    return spelled(recipe, molecules), molecules
+def with_known_molecules(recipe: Recipe) -> tuple[Recipe, dict[str, Constituent]]:
+    """``recipe`` as the registry spells its molecules and lots, and those rows."""
+    known = molecules_named({part.molecule for part in recipe.components})
+    return spelled(recipe, known), known
 
 
-def spelled(recipe: Recipe, molecules: Mapping[str, Molecule]) -> Recipe:
+def spelled(recipe: Recipe, known: Mapping[str, Constituent]) -> Recipe:
     """``recipe`` with registered spellings; LabError for a molecule that is not registered."""
     parts = []
     for part in recipe.components:
-        molecule = molecules.get(part.molecule.casefold())
+        molecule = known.get(part.molecule.casefold())
         if molecule is None:
             raise LabError(
                 f"The molecule {part.molecule!r} is not registered.", fix=_did_you_mean(part)
             )
         parts.append(Component(molecule.name, part.role, part.amount, part.unit))
-    return Recipe(tuple(parts), recipe.notes, recipe.proprietary)
+    return Recipe(tuple(parts), recipe.notes, recipe.proprietary, recipe.shown)
 
 
-def molecules_named(names: Iterable[str]) -> dict[str, Molecule]:
-    """Registered molecules by case-folded name, in one query."""
+def molecules_named(names: Iterable[str]) -> dict[str, Constituent]:
+    """Registered molecules and molecule lots by case-folded name, in two queries at most."""
+    names = set(names)
     wanted = {name.lower() for name in names}
     found = Molecule.objects.annotate(lower_name=Lower("name"))
     if len(wanted) <= 200:
-        found = found.filter(Q(lower_name__in=wanted) | Q(name__in=set(names)))
-    return {molecule.name.casefold(): molecule for molecule in found}
+        found = found.filter(Q(lower_name__in=wanted) | Q(name__in=names))
+    known: dict[str, Constituent] = {row.name.casefold(): row for row in found}
+    missing = [name for name in names if name.casefold() not in known]
+    if missing:
+        digests = [name_digest(name) for name in missing]
+        lots = MoleculeLot.objects.filter(name_digest__in=digests).select_related("blueprint")
+        known |= {lot.name.casefold(): lot for lot in lots}
+    return known
+
+
+def keys_of(known: Mapping[str, Constituent]) -> dict[str, str]:
+    """Identities of molecules and lots by case-folded name, as digests hold them."""
+    return {
+        name: f"{row.blueprint_id}:{row.pk}" if isinstance(row, MoleculeLot) else str(row.pk)
+        for name, row in known.items()
+    }
 
 
 def similar_electrolytes(recipe: Recipe, limit: int = 5) -> list[Electrolyte]:
@@ -184,19 +234,40 @@ def similar_electrolytes(recipe: Recipe, limit: int = 5) -> list[Electrolyte]:
         )
         .filter(shared__gt=0)
         .order_by("-shared", "total", "name")
-        .prefetch_related("components__molecule")
+        .prefetch_related("components__molecule", "components__lot")
     )
     close: list[Electrolyte] = [*found[:COMPARED]]
-    close.sort(key=lambda row: compositions.distance(recipe, recipe_of(row)))
+    close.sort(key=lambda row: compositions.distance(recipe, row.as_recipe()))
     return close[:limit]
 
 
+def near_electrolytes(recipe: Recipe, limit: int = 3) -> list[tuple[Electrolyte, float]]:
+    """Electrolytes of the same molecules whose amounts differ by little, and by how much.
+
+    The difference is the largest of an amount, in percent of the amount.
+    """
+    close = [
+        (row, compositions.largest_difference_percent(recipe, row.as_recipe()))
+        for row in similar_electrolytes(recipe, limit=limit + 1)
+    ]
+    return [(row, gap) for row, gap in close if gap is not None and 0 < gap <= NEAR_PERCENT][:limit]
+
+
+NEAR_PERCENT = 5.0
+
+
 def define_dry_cell(*, by: Any = None, **fields: Any) -> DryCell:
-    """The dry cell of that name, made when there is none; NotAllowed if it differs."""
-    fields["name"] = tidy(fields["name"])
-    existing = DryCell.objects.filter(name__iexact=fields["name"]).first()
-    if existing is None:
-        return save_checked(DryCell(**fields), by)
+    """The dry cell of that label, made when there is none; NotAllowed if it differs.
+
+    ``cathode``, ``anode``, ``separator`` and ``geometry`` may be nodes, or words, which
+    then become the notes (or the category) of a node.
+    """
+    fields["label"] = tidy(fields.pop("name", "") or fields.get("label", ""))
+    with transaction.atomic():
+        fields |= _nodes_of_words(fields, by)
+        existing = DryCell.objects.filter(label__iexact=fields["label"]).first()
+        if existing is None or not fields["label"]:
+            return nodes.define_node(DryCell(**fields), by=by)[0]
     different = [name for name, value in fields.items() if getattr(existing, name) != value]
     if different:
         raise NotAllowed(
@@ -206,88 +277,47 @@ def define_dry_cell(*, by: Any = None, **fields: Any) -> DryCell:
     return existing
 
 
-def delete_if_unused(row: models.Model, by: Any = None) -> None:
-    """Delete ``row``; NotAllowed with the list of what uses it."""
-    sign(row, by)
-    try:
-        with transaction.atomic():
-            row.delete()
-    except ProtectedError as error:
-        users = sorted({_user(user) for user in error.protected_objects})
-        raise NotAllowed(
-            f"{row} is in use by {_listing(users)}.",
-            fix="Change or remove these first.",
-        ) from error
-
-
-def save_checked(row: Row, by: Any = None) -> Row:
-    """Validate and save; what the model refuses becomes a LabError in its own words."""
-    sign(row, by)
-    try:
-        row.full_clean()
-        with transaction.atomic():
-            row.save()
-    except ValidationError as error:
-        raise LabError(in_words(error), fix="Correct it and save again.") from error
-    except IntegrityError as error:
-        raise NotAllowed(
-            f"{row} was registered by somebody else a moment ago.", fix="Look at theirs."
-        ) from error
-    return row
-
-
-def sign(row: models.Model, by: Any) -> None:
-    """Say in the audit history who did it; without ``by`` it is whoever made the request."""
-    if by is not None:
-        row._history_user = by  # type: ignore[attr-defined]
-
-
-def in_words(error: ValidationError) -> str:
-    if not hasattr(error, "error_dict"):
-        return " ".join(error.messages)
-    lines = []
-    for field, messages in error.message_dict.items():
-        prefix = "" if field == "__all__" else f"{field.replace('_', ' ')}: "
-        lines += [prefix + message for message in messages]
-    return " ".join(lines)
-
-
-def _apply(electrolyte: Electrolyte, recipe: Recipe) -> Electrolyte:
-    name = projections.electrolyte_name(recipe)
-    if not projections.fits(name):
-        raise LabError(
-            f"The name of this electrolyte would have {len(name)} characters.",
-            fix=f"Shorten the notes; names hold {projections.NAME_CHARACTERS}.",
-        )
-    electrolyte.name = name
-    electrolyte.digest = projections.electrolyte_digest(recipe)
-    electrolyte.notes, electrolyte.proprietary = recipe.notes, recipe.proprietary
-    return electrolyte
+def _nodes_of_words(fields: Mapping[str, Any], by: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in fields.items():
+        if not isinstance(value, str) or name not in ("geometry", "cathode", "anode", "separator"):
+            continue
+        row: Any
+        if not value:
+            made[name] = None
+            continue
+        if name == "geometry":
+            row = CellGeometry(category=value, shown=["category"])
+        elif name == "separator":
+            row = Separator(notes=tidy(value), shown=["notes"])
+        else:
+            row = Electrode(polarity=name, notes=tidy(value), shown=["notes"])
+            row.render(())
+            taken = Electrode.objects.filter(name_digest=row.name_digest).exclude(digest=row.digest)
+            if taken.exists():
+                row.shown = ["notes", "polarity"]
+        made[name], _ = nodes.define_node(row, by=by)
+    return made
 
 
 def _create_components(
-    pairs: Sequence[tuple[Electrolyte, Recipe]], molecules: Mapping[str, Molecule], by: Any
+    pairs: Sequence[tuple[Electrolyte, Recipe]], known: Mapping[str, Constituent], by: Any
 ) -> None:
-    parts = [
-        ElectrolyteComponent(
-            electrolyte=electrolyte,
-            molecule=molecules[part.molecule.casefold()],
-            role=part.role,
-            amount=part.amount,
-            unit=part.unit,
-        )
-        for electrolyte, recipe in pairs
-        for part in recipe.components
-    ]
+    parts = []
+    for electrolyte, recipe in pairs:
+        for part in recipe.components:
+            row = known[part.molecule.casefold()]
+            lot = row if isinstance(row, MoleculeLot) else None
+            component = ElectrolyteComponent(
+                electrolyte=electrolyte,
+                molecule_id=lot.blueprint_id if lot else row.pk,
+                lot=lot,
+                role=part.role,
+                amount=part.amount,
+                unit=part.unit,
+            )
+            parts.append(component)
     bulk_create_with_history(parts, ElectrolyteComponent, batch_size=500, default_user=by)
-
-
-def _render_again(electrolytes: models.QuerySet[Electrolyte], by: Any) -> None:
-    rows = list(electrolytes.prefetch_related("components__molecule"))
-    for row in rows:
-        _apply(row, recipe_of(row))
-    fields = ["name", "digest"]
-    bulk_update_with_history(rows, Electrolyte, fields, batch_size=200, default_user=by)
 
 
 def _did_you_mean(part: Component) -> str:
@@ -297,18 +327,3 @@ def _did_you_mean(part: Component) -> str:
     if not close:
         return "Define it first, under Materials, Molecules."
     return f"Did you mean {' or '.join(by_key[key] for key in close)}? Otherwise define it first."
-
-
-def _user(row: models.Model) -> str:
-    """What a person would say uses the thing: the whole, not the row that points to it."""
-    if isinstance(row, ElectrolyteComponent):
-        return f"electrolyte {row.electrolyte}"
-    if isinstance(row, DatasetCell):
-        return f"dataset {row.dataset}"
-    return str(row)
-
-
-def _listing(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMED_USES])
-    rest = len(names) - NAMED_USES
-    return f"{shown} and {rest} more" if rest > 0 else shown

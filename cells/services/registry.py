@@ -4,14 +4,20 @@ from typing import Any
 
 from battery_db.lib.errors import LabError, NotAllowed
 from cells.compositions import tidy
-from cells.models import DryCell, Electrolyte, FileMetadata, WetCell
-from cells.services.materials import (
-    define_dry_cell,
-    define_electrolyte,
-    define_molecule,
-    delete_if_unused,
-    save_checked,
+from cells.models import (
+    DryCell,
+    DryCellLot,
+    Electrolyte,
+    ElectrolyteLot,
+    FileMetadata,
+    LotModel,
+    WetCell,
 )
+from cells.services.materials import define_dry_cell, define_electrolyte, define_molecule
+from cells.services.nodes import delete_if_unused, save_checked
+
+Filling = Electrolyte | ElectrolyteLot
+Body = DryCell | DryCellLot
 
 __all__ = [
     "define_dry_cell",
@@ -28,27 +34,29 @@ LARGEST_CELL_ID = 2_147_483_647
 
 def register_cell(
     cell_id: int,
-    electrolyte: Electrolyte | None = None,
-    dry_cell: DryCell | None = None,
+    electrolyte: Filling | None = None,
+    dry_cell: Body | None = None,
     notes: str = "",
     *,
+    proprietary: bool = False,
     by: Any = None,
 ) -> WetCell:
-    """The wet cell under ``cell_id``; the same again changes nothing, NotAllowed if it differs."""
-    notes = tidy(notes)
-    existing = WetCell.objects.filter(cell_id=cell_id).first()
+    """The wet cell under ``cell_id``; the same again changes nothing, NotAllowed if it differs.
+
+    A lot stands for itself and its blueprint; either part may be unknown.
+    """
+    fields = parts_of(electrolyte, dry_cell) | {"notes": tidy(notes), "proprietary": proprietary}
+    existing = WetCell.objects.with_names().filter(cell_id=cell_id).first()
     if existing is None:
         if not 1 <= cell_id <= LARGEST_CELL_ID:
             raise LabError(
                 f"{cell_id} is no Cell ID.", fix="Use a whole number from 1 to 2,147,483,647."
             )
-        cell = WetCell(cell_id=cell_id, electrolyte=electrolyte, dry_cell=dry_cell, notes=notes)
-        return save_checked(cell, by)
-    found = (existing.electrolyte, existing.dry_cell, existing.notes)
-    if found != (electrolyte, dry_cell, notes):
+        return save_checked(WetCell(cell_id=cell_id, **fields), by)
+    if any(getattr(existing, name) != value for name, value in fields.items()):
         raise NotAllowed(
-            f"Cell {cell_id} is registered already, with {existing.dry_cell or 'unknown dry cell'} "
-            f"and {existing.electrolyte or 'unknown electrolyte'}.",
+            f"Cell {cell_id} is registered already, with {existing.body or 'unknown dry cell'} "
+            f"and {existing.filling or 'unknown electrolyte'}.",
             fix="Edit that cell, or use another Cell ID.",
         )
     return existing
@@ -56,15 +64,29 @@ def register_cell(
 
 def edit_cell(
     cell: WetCell,
-    electrolyte: Electrolyte | None,
-    dry_cell: DryCell | None,
+    electrolyte: Filling | None,
+    dry_cell: Body | None,
     notes: str,
     *,
+    proprietary: bool | None = None,
     by: Any = None,
 ) -> WetCell:
     """Correct what is registered; the Cell ID itself never changes."""
-    cell.electrolyte, cell.dry_cell, cell.notes = electrolyte, dry_cell, tidy(notes)
+    for name, value in parts_of(electrolyte, dry_cell).items():
+        setattr(cell, name, value)
+    cell.notes = tidy(notes)
+    cell.proprietary = cell.proprietary if proprietary is None else proprietary
     return save_checked(cell, by)
+
+
+def parts_of(electrolyte: Filling | None, dry_cell: Body | None) -> dict[str, Any]:
+    """The four columns of a wet cell that say what it is made of."""
+    fields: dict[str, Any] = {}
+    for name, part in (("electrolyte", electrolyte), ("dry_cell", dry_cell)):
+        is_lot = isinstance(part, LotModel)
+        fields[name] = part.blueprint if is_lot else part  # type: ignore[union-attr]
+        fields[f"{name}_lot"] = part if is_lot else None
+    return fields
 
 
 def unregistered_with_files(cell_ids: list[int]) -> list[int]:

@@ -108,6 +108,7 @@ class FolderTable(tables.Table):
     name = tables.Column(linkify=("cells:folder-edit", {"pk": tables.A("pk")}))
     path = tables.Column(attrs={"td": {"class": "text-break font-monospace"}})
     time_zone = tables.Column()
+    owner = tables.Column(default="nobody")
     files = tables.Column(accessor="file_count", verbose_name="Files")
     scanned_at = tables.DateTimeColumn(
         verbose_name="Last scan", format="Y-m-d H:i", attrs=ON_ONE_LINE, default="never"

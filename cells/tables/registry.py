@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.html import format_html, format_html_join
 
-from cells.models import DryCell, Electrolyte, Molecule, WetCell
+from cells.models import CellGeometry, DryCell, Electrolyte, Molecule, WetCell
 from cells.models.wet_cells import file_counts
 
 SMALL = {"class": "table table-vcenter card-table table-sm"}
@@ -30,12 +30,17 @@ class CellTable(tables.Table):
     chosen = tables.Column(accessor="cell_id", verbose_name="", orderable=False)
     cell_id = tables.Column(linkify=True, verbose_name="Cell ID")
     electrolyte = tables.Column(
+        accessor="filling",
         linkify=True,
         order_by=("electrolyte__name", "cell_id"),
         default="?",
     )
     dry_cell = tables.Column(
-        linkify=True, order_by=("dry_cell__name", "cell_id"), default="?", verbose_name="Dry cell"
+        accessor="body",
+        linkify=True,
+        order_by=("dry_cell__name", "cell_id"),
+        default="?",
+        verbose_name="Dry cell",
     )
     # Not a template: each row of one would run all context processors again.
     datasets = tables.Column(empty_values=(), orderable=False, verbose_name="Datasets")
@@ -151,7 +156,9 @@ class MoleculeFilter(django_filters.FilterSet):
 
 class DryCellFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(method="filter_words", label="Words", widget=SEARCH)
-    geometry = django_filters.ChoiceFilter(choices=DryCell.Geometry.choices, empty_label="any")
+    geometry = django_filters.ChoiceFilter(
+        field_name="geometry__category", choices=CellGeometry.Category.choices, empty_label="any"
+    )
 
     class Meta:
         model = DryCell
@@ -161,9 +168,9 @@ class DryCellFilter(django_filters.FilterSet):
         for word in value.split():
             cells = cells.filter(
                 Q(name__icontains=word)
-                | Q(cathode__icontains=word)
-                | Q(anode__icontains=word)
-                | Q(separator__icontains=word)
+                | Q(cathode__name__icontains=word)
+                | Q(anode__name__icontains=word)
+                | Q(separator__name__icontains=word)
                 | Q(notes__icontains=word)
             )
         return cells

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from cells.views import materials, registry
+from cells.views import materials, nodes, registry
 
 urlpatterns: list[URLPattern] = [
     path("cells/", registry.cells, name="cells"),
@@ -26,9 +26,10 @@ urlpatterns: list[URLPattern] = [
     path("materials/molecules/new/", materials.molecule_new, name="molecule-new"),
     path("materials/molecules/<int:pk>/edit/", materials.molecule_edit, name="molecule-edit"),
     path("materials/molecules/<int:pk>/delete/", materials.molecule_delete, name="molecule-delete"),
+    path("materials/dry-cells/<int:pk>/", materials.dry_cell, name="dry-cell"),
     path("materials/dry-cells/", materials.dry_cells, name="dry-cells"),
     path("materials/dry-cells/new/", materials.dry_cell_new, name="dry-cell-new"),
-    path("materials/dry-cells/<int:pk>/", materials.dry_cell, name="dry-cell"),
     path("materials/dry-cells/<int:pk>/edit/", materials.dry_cell_edit, name="dry-cell-edit"),
     path("materials/dry-cells/<int:pk>/delete/", materials.dry_cell_delete, name="dry-cell-delete"),
+    path("materials/<slug:kind_key>/<int:pk>/", nodes.node, name="node"),
 ]

@@ -22,7 +22,7 @@ from cells.forms.datasets import (
 )
 from cells.models import Dataset, DatasetCell, DatasetFilter
 from cells.services import datasets as services
-from cells.services.materials import save_checked
+from cells.services.nodes import save_checked
 from cells.tables.datasets import DatasetFilterSet, DatasetTable, MembershipTable
 from cells.views.registry import confirm_delete
 

@@ -147,7 +147,7 @@ def try_name(request: HttpRequest) -> HttpResponse:
 
 @requires(Permission.ADMINISTER)
 def folders(request: HttpRequest) -> HttpResponse:
-    table = FolderTable(Folder.objects.annotate(file_count=Count("files")))
+    table = FolderTable(Folder.objects.select_related("owner").annotate(file_count=Count("files")))
     RequestConfig(request, paginate={"per_page": 50}).configure(table)
     return render(request, "cells/files/folders.html", {"table": table})
 

@@ -14,10 +14,11 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.history import changes_of
 from battery_db.lib.permissions import Permission, requires
 from cells import compositions, projections
+from cells.amounts import plain
 from cells.compositions import Recipe
 from cells.forms.materials import DryCellForm, ElectrolyteForm, MoleculeForm
 from cells.models import DryCell, Electrolyte, Molecule
-from cells.services import materials
+from cells.services import materials, nodes
 from cells.tables.registry import (
     DryCellFilter,
     DryCellTable,
@@ -46,15 +47,14 @@ def electrolyte(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "electrolyte": row,
         "components": [
-            (part, compositions.plain(part.amount))
-            for part in row.components.select_related("molecule")
+            (part, plain(part.amount)) for part in row.components.select_related("molecule")
         ],
         "search_url": f"{reverse('cells:cells')}?electrolyte={row.pk}",
         "cells": cells[:SHOWN_CELLS],
         "cell_count": cells.count(),
         "similar": [
             other
-            for other in materials.similar_electrolytes(materials.recipe_of(row), limit=6)
+            for other in materials.similar_electrolytes(row.as_recipe(), limit=6)
             if other != row
         ][:5],
         "changes": changes_of(row),
@@ -82,7 +82,7 @@ def electrolyte_new(request: HttpRequest) -> HttpResponse:
 @requires(Permission.EDIT)
 def electrolyte_edit(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Electrolyte, pk=pk)
-    bare = Recipe(materials.recipe_of(row).components)
+    bare = Recipe(row.as_recipe().components)
     initial = {
         "composition": projections.electrolyte_name(bare),
         "notes": row.notes,
@@ -112,11 +112,11 @@ def preview(request: HttpRequest) -> HttpResponse:
         recipe = Recipe(
             read.components, notes or read.notes, read.proprietary or "proprietary" in request.GET
         )
-        recipe, _ = materials.with_known_molecules(recipe)
+        recipe, known = materials.with_known_molecules(recipe)
     except LabError as error:
         context["problems"] = [] if context["is_blank"] else [error]
     else:
-        context |= _preview_of(recipe)
+        context |= _preview_of(recipe, materials.keys_of(known))
     return render(request, "cells/registry/_electrolyte_preview.html", context)
 
 
@@ -200,11 +200,8 @@ def _list(request: HttpRequest, kind: str, chosen: Any, table_class: Any) -> Htt
 def _save(request: HttpRequest, form: "ModelForm[Any]", kind: str, back: str) -> HttpResponse:
     is_new = form.instance.pk is None
     if request.method == "POST" and form.is_valid():
-        save = materials.save_checked
-        if isinstance(form, MoleculeForm) and not is_new:
-            save = materials.save_molecule  # type: ignore[assignment]
         try:
-            row = save(form.instance, by=request.user)
+            row = nodes.save_node(form.instance, by=request.user)
         except LabError as error:
             form.add_error(None, str(error))
         else:
@@ -224,7 +221,7 @@ def _electrolyte_context(form: ElectrolyteForm) -> dict[str, Any]:
     return {"form": form, "molecule_groups": groups}
 
 
-def _preview_of(recipe: Recipe) -> dict[str, Any]:
+def _preview_of(recipe: Recipe, keys: dict[str, str]) -> dict[str, Any]:
     problems = compositions.problems_of(recipe)
     suggested = [
         projections.electrolyte_name(Recipe(problem.suggestion))
@@ -236,7 +233,7 @@ def _preview_of(recipe: Recipe) -> dict[str, Any]:
         "problems": problems,
         "suggested": suggested,
         "existing": Electrolyte.objects.filter(
-            digest=projections.electrolyte_digest(recipe)
+            digest=projections.electrolyte_digest(recipe, keys)
         ).first(),
         "similar": materials.similar_electrolytes(recipe),
     }

@@ -22,7 +22,7 @@ from cells.forms.registry import (
 from cells.models import FileMetadata, WetCell
 from cells.registration import TEMPLATE
 from cells.search import in_words
-from cells.services import bulk_registration, datasets, materials, registry
+from cells.services import bulk_registration, datasets, materials, nodes, registry
 from cells.tables.registry import CellTable
 
 PER_PAGE = 50
@@ -81,7 +81,7 @@ def add_to_dataset(request: HttpRequest) -> HttpResponse:
 @requires(Permission.VIEW)
 def cell(request: HttpRequest, cell_id: int) -> HttpResponse:
     """One cell. A number that only files speak of has a page too, with a way to register it."""
-    found = WetCell.objects.select_related("electrolyte", "dry_cell").filter(cell_id=cell_id)
+    found = WetCell.objects.with_names().filter(cell_id=cell_id)
     wet_cell = found.first()
     files = (
         FileMetadata.objects.filter(cell_id=cell_id)
@@ -105,7 +105,7 @@ def cell_new(request: HttpRequest) -> HttpResponse:
     form = WetCellForm(request.POST or None, initial={"cell_id": request.GET.get("cell_id")})
     if request.method == "POST" and form.is_valid():
         try:
-            values = _with_electrolyte(form.cleaned_data, request.user)
+            values = _with_nodes(form.cleaned_data, request.user)
             made = registry.register_cell(**values, by=request.user)
         except LabError as error:
             form.add_error(None, str(error))
@@ -121,14 +121,14 @@ def cell_edit(request: HttpRequest, cell_id: int) -> HttpResponse:
     row = get_object_or_404(WetCell, cell_id=cell_id)
     initial = {
         "cell_id": row.cell_id,
-        "electrolyte": row.electrolyte.name if row.electrolyte else "",
-        "dry_cell": row.dry_cell_id,
+        "electrolyte": row.filling.name if row.filling else "",
+        "dry_cell": row.body.name if row.body else "",
         "notes": row.notes,
     }
     form = WetCellForm(request.POST or None, initial=initial, registered=True)
     if request.method == "POST" and form.is_valid():
         try:
-            values = _with_electrolyte(form.cleaned_data, request.user)
+            values = _with_nodes(form.cleaned_data, request.user)
             del values["cell_id"]
             registry.edit_cell(row, **values, by=request.user)
         except LabError as error:
@@ -179,7 +179,7 @@ def confirm_delete(request: HttpRequest, row: Any, back: str, what: str = "") ->
     if request.method == "POST":
         name = str(row)
         try:
-            materials.delete_if_unused(row, by=request.user)
+            nodes.delete_if_unused(row, by=request.user)
         except LabError as error:
             messages.error(request, str(error))
             return redirect(request.path)
@@ -203,9 +203,16 @@ def _chosen(request: HttpRequest) -> list[int]:
     return list(WetCell.objects.matching(form.query).values_list("cell_id", flat=True))
 
 
-def _with_electrolyte(values: dict[str, Any], by: Any) -> dict[str, Any]:
-    text = values["electrolyte"]
-    return {**values, "electrolyte": materials.electrolyte_of(text, by=by) if text else None}
+def _with_nodes(values: dict[str, Any], by: Any) -> dict[str, Any]:
+    """The form's values with its texts as the nodes they name."""
+    filling = body = None
+    if values["electrolyte"]:
+        electrolyte, lot = materials.filling_of(values["electrolyte"], by=by)
+        filling = lot or electrolyte
+    if values["dry_cell"]:
+        dry_cell, box = nodes.find_node("dry-cell", values["dry_cell"])
+        body = box or dry_cell
+    return {**values, "electrolyte": filling, "dry_cell": body}
 
 
 def _registered(plan: bulk_registration.Plan) -> str:

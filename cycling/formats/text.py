@@ -1,18 +1,26 @@
 """Text files of any encoding as clean UTF-8 lines, and tables of their cells."""
 
-import codecs
 import io
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
+from battery_db.lib.encodings import HEAD_BYTES, decode_head, detect_encoding
 from battery_db.lib.errors import UnreadableFile
 from cycling.formats.base import Finding, ReadContext
 
-HEAD_BYTES = 64 * 1024
-BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+__all__ = [
+    "HEAD_BYTES",
+    "Text",
+    "decode_head",
+    "detect_encoding",
+    "first_lines",
+    "read_cells",
+    "read_text",
+    "separator_of",
+    "to_number",
+]
 SEPARATORS = "\t,;"
 
 
@@ -24,35 +32,6 @@ class Text:
     encoding: str
     findings: tuple[Finding, ...] = ()
     is_partial: bool = False
-
-
-def detect_encoding(sample: bytes) -> str:
-    """One of utf-8, utf-16-le, utf-16-be, gb18030, cp1252.
-
-    The last two are told apart by pairs: Chinese characters are two high bytes, so
-    that high bytes come in even runs, while µ and ° of western exports stand alone.
-    """
-    for bom, name in BOMS:
-        if sample.startswith(bom):
-            return name
-    start = sample[:2048]
-    if start[1::2].count(0) > 0.4 * len(start) / 2 > start[0::2].count(0):
-        return "utf-16-le"
-    if start[0::2].count(0) > 0.4 * len(start) / 2 > start[1::2].count(0):
-        return "utf-16-be"
-    try:
-        # A character that the end of the sample cuts is no mistake.
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        runs = re.findall(rb"[\x80-\xff]+", sample)
-        return "gb18030" if all(len(run) % 2 == 0 for run in runs) else "cp1252"
-    return "utf-8"
-
-
-def decode_head(head: bytes) -> str:
-    """The beginning of a file as text for sniffing, never failing."""
-    text = head.decode(detect_encoding(head), "replace")
-    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_text(path: Path, context: ReadContext) -> Text:

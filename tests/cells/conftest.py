@@ -24,11 +24,13 @@ def forbid(monkeypatch):
 
 
 @pytest.fixture
-def folder(tmp_path, db):
+def folder(tmp_path, db, settings):
+    """A watched folder, asked from the test's own process, where reading can be watched."""
     from cells.models import Folder
 
     root = tmp_path / "cyclers"
     root.mkdir()
+    settings.FILE_SCAN_TIMEOUT_SECONDS = 0
     return Folder.objects.create(name="cyclers", path=str(root))
 
 

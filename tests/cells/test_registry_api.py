@@ -52,7 +52,7 @@ def test_the_notes_of_an_electrolyte_change_without_repeating_its_components(lab
 
     answer = client_as("member").patch(f"/api/v1/electrolytes/{row.pk}/", {"notes": "dry"}, **JSON)
 
-    assert answer.json()["name"] == "100%EC + 1mLiPF6 (dry)"
+    assert answer.json()["name"] == "EC + 1mLiPF6 (dry)"
 
 
 def test_a_used_electrolyte_is_not_deleted(lab, client_as):
@@ -104,13 +104,13 @@ def test_a_molecule_is_renamed_with_its_electrolytes(lab, client_as):
     client = client_as("member")
     key = client.get("/api/v1/molecules/", {"q": "EC"}).json()["results"][0]["id"]
 
-    client.patch(f"/api/v1/molecules/{key}/", {"name": "E-C"}, **JSON)
+    client.patch(f"/api/v1/molecules/{key}/", {"short_name": "E-C"}, **JSON)
 
-    assert Electrolyte.objects.get().name == "100%E-C + 1mLiPF6"
+    assert Electrolyte.objects.get().name == "E-C + 1mLiPF6"
 
 
 def test_a_dry_cell_is_created(lab, client_as):
-    answer = client_as("member").post("/api/v1/dry-cells/", {"name": "Pouch"}, **JSON)
+    answer = client_as("member").post("/api/v1/dry-cells/", {"label": "Pouch"}, **JSON)
 
     assert answer.status_code == 201
 

@@ -159,7 +159,7 @@ def test_a_cell_is_registered_with_an_electrolyte_that_is_new(lab, client_as):
 
     assert response.url == "/cells/10100/"
     cell = WetCell.objects.get(cell_id=10100)
-    assert cell.electrolyte.name == "100%EC + 1mLiPF6"
+    assert cell.electrolyte.name == "EC + 1mLiPF6"
     assert cell.history.get().history_user.username == "member"
 
 
@@ -203,7 +203,7 @@ def test_an_electrolyte_is_defined_from_the_form_once(lab, client_as):
     first, second = (client.post(reverse("cells:electrolyte-new"), data).url for _ in range(2))
 
     assert first == second
-    assert Electrolyte.objects.filter(name="100%EC (dried)").count() == 1
+    assert Electrolyte.objects.filter(name="EC (dried)").count() == 1
 
 
 def test_a_table_is_previewed_then_registered(lab, client_as):
@@ -244,8 +244,8 @@ def test_an_unused_molecule_is_deleted_by_a_curator(lab, client_as):
 
 
 def test_a_molecule_of_a_taken_name_is_refused_on_the_form(lab, client_as):
-    data = {"name": "ec", "default_role": "solvent"}
+    data = {"short_name": "ec", "default_role": "solvent"}
 
     page = client_as("member").post(reverse("cells:molecule-new"), data)
 
-    assert "exists already" in page.content.decode()
+    assert "name would be that of molecule" in page.content.decode()

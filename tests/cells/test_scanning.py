@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battery_db.lib.names import to_text
+from cells.disk import OwnDisk
 from cells.scanning import (
     Entry,
     FileChanged,
@@ -24,7 +25,7 @@ S = 1_000_000_000  # ns
 
 
 def paths(root):
-    return sorted(item.path for item in walk(str(root)) if isinstance(item, Entry))
+    return sorted(item.path for item in walk(OwnDisk(str(root)).list) if isinstance(item, Entry))
 
 
 def test_files_are_found_at_every_depth(tmp_path):
@@ -76,7 +77,7 @@ def test_names_of_any_bytes_are_found_and_opened_again(tmp_path):
     for raw in ("Zelle_🔋\n1.txt".encode(), b"caf\xe9.txt", b"back\\slash.txt"):
         (tmp_path / os.fsdecode(raw)).write_bytes(raw)
 
-    for item in walk(str(tmp_path)):
+    for item in walk(OwnDisk(str(tmp_path)).list):
         digest = hash_file(absolute(str(tmp_path), item.path), item.size, item.mtime_ns)
         raw = os.fsencode(absolute(str(tmp_path), item.path)).rpartition(b"/")[2]
 
@@ -87,7 +88,7 @@ def test_names_of_any_bytes_are_found_and_opened_again(tmp_path):
 @pytest.mark.parametrize("root", ["/nowhere/at/all", "relative/path"])
 def test_a_root_that_does_not_exist_is_said_with_a_way_out(root):
     with pytest.raises(FolderUnavailable) as caught:
-        list(walk(root))
+        list(walk(OwnDisk(root).list))
 
     assert root in caught.value.message
     assert caught.value.fix
@@ -97,7 +98,7 @@ def test_a_root_that_may_not_be_read_is_said_with_a_way_out(tmp_path, forbid):
     forbid(tmp_path)
 
     with pytest.raises(FolderUnavailable, match="may not read"):
-        list(walk(str(tmp_path)))
+        list(walk(OwnDisk(str(tmp_path)).list))
 
 
 def test_a_folder_that_may_not_be_read_does_not_stop_the_walk(tmp_path, forbid):
@@ -106,7 +107,7 @@ def test_a_folder_that_may_not_be_read_does_not_stop_the_walk(tmp_path, forbid):
     (tmp_path / "open" / "one.txt").write_bytes(b"1")
     forbid(tmp_path / "closed")
 
-    found = list(walk(str(tmp_path)))
+    found = list(walk(OwnDisk(str(tmp_path)).list))
 
     assert Obstacle("closed", "Permission denied") in found
     assert paths(tmp_path) == ["open/one.txt"]
