@@ -3,8 +3,9 @@
 A node is what one row of the ontology says (thesis 5.3.2). Its *object projection* is
 everything in it; its *name projection* is the same with every hidden field replaced by
 one special value. Names are text made from the name projection alone, and different
-projections give different names: every piece of free text is quoted or escaped where it
-could be read as structure, so a name can be taken apart in one way only.
+projections give different names: free text is quoted or escaped, and a name inside
+another stands in braces, where it could be read as structure, so a name can be taken
+apart in one way only.
 """
 
 import hashlib
@@ -22,8 +23,8 @@ HIDDEN = "\N{UP TACK}"
 
 _BARE = re.compile(r"[^\W\d_][\w.'’/\-–]*")
 _LABEL = re.compile(r"[\w.'’/\-–]+")
-_GROUP_AT_END = re.compile(r"[)\]]$")
-_OPENING, _CLOSING = "([", {")": "(", "]": "["}
+_GROUP_AT_END = re.compile(r"[)\]}]$")
+_OPENING, _CLOSING = "([{", {")": "(", "]": "[", "}": "{"}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _TOKENS = re.compile(r"\\.|.", re.DOTALL)  # an escaped character is no bracket
 
@@ -178,10 +179,14 @@ def quote(text: str) -> str:
 
 
 def embedded(name: str, separators: str = "") -> str:
-    """``name`` inside another one: in quotes where it could be read as structure."""
-    if name and not name.startswith('"') and _well_formed(name, separators):
-        return name
-    return quote(name)
+    """``name`` inside another one: in braces where it could be read as structure."""
+    stands = name and name[0] not in '"{' and _well_formed(name, separators)
+    return name if stands else wrapped(name)
+
+
+def wrapped(name: str) -> str:
+    """``{name}``, or in quotes where its own brackets do not match."""
+    return f"{{{name}}}" if name and _well_formed(name, "") else quote(name)
 
 
 def escape_notes(notes: str) -> str:
@@ -235,7 +240,7 @@ def _lone(name: str) -> str:
     if not re.match(r"[\d.?(\[]|inactives", name, re.IGNORECASE):
         return embedded(name, "+")
     is_group = name.startswith("[") and _outside_brackets(_QUOTED.sub("q", name)) == "("
-    return name if is_group and not name.endswith("PROPRIETARY]") else quote(name)
+    return name if is_group and not name.endswith("PROPRIETARY]") else wrapped(name)
 
 
 def _atom(part: Part) -> str:
