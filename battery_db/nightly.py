@@ -53,7 +53,8 @@ def export() -> Iterable[JobRequest]:
     from cycling.jobs import exporting
 
     for dataset in exporting.stale_datasets():
-        yield JobRequest("cycling.export_dataset", {"slug": dataset.slug}, f"Export {dataset}")
+        params = {"slug": dataset.slug, "nightly": True}
+        yield JobRequest("cycling.export_dataset", params, f"Export {dataset}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from cycling.steps import Floats
 
 STEP_VOLT = 0.005
 # Over how many volts the slope is taken; a lower rate of recording needs a wider one.
-WINDOW_VOLT = 0.015
+WINDOW_VOLT = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """What the cyclers measured: tests, half-cycles and groups. Points lie in Parquet."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import polars as pl
 from django.conf import settings
@@ -155,6 +158,11 @@ FRAME_COLUMNS: Mapping[str, pl.DataType] = {
 }
 
 
+def _time_order() -> tuple[Any, ...]:
+    start = Coalesce("test__file__metadata__start_cycle", -1)
+    return start, "test__started_at", "test", "ordinal"
+
+
 class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
     def of_cell(self, cell_id: int) -> "HalfCycleQuerySet":
         """Half-cycles of every file in use that speaks of this Cell ID.
@@ -183,9 +191,20 @@ class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
 
     def in_time_order(self) -> "HalfCycleQuerySet":
         """By start cycle of the file, then as recorded; clocks are not to be trusted."""
-        return self.order_by(
-            Coalesce("test__file__metadata__start_cycle", -1), "test__started_at", "test", "ordinal"
-        )
+        return self.order_by(*_time_order())
+
+    def frames_by_cell(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Cell ID and ``as_frame`` of each cell, in order of Cell ID, in one query.
+
+        Rows come from the database as they are taken, so memory holds one cell.
+        """
+        cell = "test__file__metadata__cell_id"
+        rows = self.with_cycle().order_by(cell, *_time_order())
+        values = rows.values_list(cell, "cycle", *FRAME_COLUMNS).iterator(chunk_size=5000)
+        schema = {"cell_id": pl.Int64(), "cycle": pl.Int64(), **FRAME_COLUMNS}
+        for cell_id, own in groupby(values, key=itemgetter(0)):
+            frame = pl.DataFrame(list(own), schema=schema, orient="row")
+            yield int(cell_id or 0), frame.drop("cell_id")
 
     def as_frame(self) -> pl.DataFrame:
         """One row per half-cycle with ``cycle`` and the columns of ``FRAME_COLUMNS`` (one query)."""
@@ -270,8 +289,17 @@ class CurationChange(models.Model):
 
 
 class DatasetExport(models.Model):
-    """A CSV folder of a dataset, zipped, as it was at one moment."""
+    """A dataset as files, zipped, as it was at one moment."""
 
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV folder"
+        XLSX = "xlsx", "Excel workbooks"
+        PARQUET = "parquet", "Parquet tables"
+        BDF = "bdf", "BDF records"
+        RO_CRATE = "ro-crate", "RO-Crate"
+        BATTERY_ML = "battery-ml", "BatteryML"
+
+    format = models.CharField(max_length=10, choices=Format, default=Format.CSV)
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="exports")
     fingerprint = models.CharField(max_length=64, help_text="Digest of everything that went in.")
     file_name = models.CharField(max_length=300, help_text="Key in the default storage.")

@@ -13,6 +13,11 @@ from cells.models.wet_cells import WetCell
 class Dataset(models.Model):
     """A living selection of cells, with names and filters of its own."""
 
+    class Panels(models.TextChoices):
+        ONE = "one", "all in one"
+        FILTER = "filter", "one per filter"
+        CELL = "cell", "one per cell"
+
     name = models.CharField(max_length=200, unique=True)
     slug = models.SlugField(max_length=200, unique=True, editable=False)
     description = models.TextField(blank=True)
@@ -21,8 +26,18 @@ class Dataset(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     export_nightly = models.BooleanField(
-        default=False, help_text="Export CSV files every night when something has changed."
+        default=True, help_text="Export CSV files every night when something has changed."
     )
+    licence = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Stated in exports, such as https://spdx.org/licenses/CC-BY-4.0.html.",
+    )
+    plot_quantity = models.CharField(max_length=40, blank=True, editable=False)
+    plot_panels = models.CharField(
+        max_length=8, choices=Panels, default=Panels.FILTER, editable=False
+    )
+    plot_columns = models.PositiveSmallIntegerField(default=2, editable=False)
     cells = models.ManyToManyField(WetCell, through="DatasetCell", related_name="datasets")
     history = HistoricalRecords()
 
@@ -68,9 +83,27 @@ class DatasetCell(models.Model):
 class DatasetFilter(models.Model):
     """A named subset of the cycles of some cells: ranges on the five attributes."""
 
+    class Differential(models.TextChoices):
+        NONE = "", "none"
+        TABLE = "table", "one table per cell"
+        FILES = "files", "one file per cycle"
+        BOTH = "both", "both"
+
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="filters")
     name = models.CharField(max_length=100)
-    colour = models.CharField(max_length=7, blank=True)
+    colour = models.CharField(
+        max_length=7,
+        blank=True,
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "A colour such as #1f77b4.")],
+    )
+    differential = models.CharField(
+        "dQ/dV in exports",
+        max_length=5,
+        choices=Differential,
+        blank=True,
+        default=Differential.NONE,
+        help_text="Differential capacity of the cycles that pass; for slow cycles, such as C/20.",
+    )
     cells = models.ManyToManyField(
         DatasetCell,
         blank=True,

@@ -30,6 +30,7 @@ class ExportSerializer(serializers.ModelSerializer[DatasetExport]):
         fields = [
             "id",
             "dataset",
+            "format",
             "fingerprint",
             "file_count",
             "byte_count",
@@ -39,6 +40,12 @@ class ExportSerializer(serializers.ModelSerializer[DatasetExport]):
 
     def get_download(self, export: DatasetExport) -> str:
         return f"/api/v1/exports/{export.pk}/download/"
+
+
+class ExportRequestSerializer(serializers.Serializer[Any]):
+    format = serializers.ChoiceField(
+        choices=DatasetExport.Format.choices, default=DatasetExport.Format.CSV
+    )
 
 
 class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
@@ -61,7 +68,7 @@ class ExportViewSet(viewsets.ReadOnlyModelViewSet[DatasetExport]):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True)
     def download(self, request: Request, pk: str) -> FileResponse:
-        """The CSV folder (dataset/cell/filter.csv) as a zip."""
+        """The files of the export as a zip."""
         export = self.get_object()
         return FileResponse(
             services.open_export(export),
@@ -134,8 +141,12 @@ class DatasetExportViewSet(mixins.ListModelMixin, _OfDataset):
             return DatasetExport.objects.none()
         return self.dataset().exports.select_related("dataset")
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=ExportRequestSerializer, responses={202: OpenApiTypes.OBJECT})
     def create(self, request: Request, slug: str) -> Response:
-        """Write the CSV folder: 202, and a job to watch."""
-        job = services.request_export(self.dataset(), by=request.user, trigger=Job.Trigger.API)
+        """Write the dataset as files (default: the CSV folder): 202, and a job to watch."""
+        asked = ExportRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        kind = asked.validated_data["format"]
+        dataset = self.dataset()
+        job = services.request_export(dataset, kind, by=request.user, trigger=Job.Trigger.API)
         return accepted(job)

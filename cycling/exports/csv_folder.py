@@ -1,14 +1,12 @@
-"""Cycles of a dataset as a folder for people: dataset/cell/filter.csv with 17 columns.
+"""Cycles of a dataset as a folder for people: dataset/cell/filter.csv.
 
-Headers, order, quantities and number format are those of the Universal Battery
-Database, so that scripts written for its files go on working. Half-cycles are given
+Headers, order, quantities and number format of the first 17 columns are those of the
+Universal Battery Database, so that scripts written for its files go on working. Half-cycles are given
 as frames with the columns of ``HalfCycleQuerySet.as_frame``: ``cycle`` (absolute),
 ``test_id``, ``polarity``, ``started_at``, ``start_time_second``, and the summary
 numbers in Ah, Wh, V, A and s.
 """
 
-import tempfile
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,8 @@ from typing import IO
 import numpy as np
 import polars as pl
 
-from cycling.exports.safe_names import distinct, folder_name
+from cycling.exports import archives
+from cycling.exports.safe_names import folder_name
 
 __all__ = ["Range", "folder_name", "matches", "summary_table", "write_folder", "write_zip"]
 
@@ -41,14 +40,14 @@ COLUMNS = (
     "Charge Energy (mWh)",
     "Discharge Energy (mWh)",
     "Delta Energy (mWh)",
+    "Coulombic Efficiency (unitless)",
+    "Energy Efficiency (unitless)",
 )
 # Absolute cycles over which the reference quantities are taken, and the share that is
 # trimmed off each end of them.
 REFERENCE_DELTA_CYCLES = (5, 15)
 REFERENCE_CAPACITY_CYCLES = (0, 10)
 TRIMMED_SHARE = 0.25
-# Neither FAT nor zip can say an earlier moment; a fixed one makes equal data equal bytes.
-ZIP_MOMENT = (1980, 1, 1, 0, 0, 0)
 
 # Attribute of a range -> column of a half-cycle, and whether a rate is meant.
 _ATTRIBUTES = {
@@ -96,7 +95,7 @@ def matches(
 def summary_table(
     rows: pl.DataFrame, *, whole: pl.DataFrame, theoretical_capacity_ah: float | None
 ) -> pl.DataFrame:
-    """The 17 columns for the cycles of ``rows``, in order of cycle number.
+    """The columns for the cycles of ``rows``, in order of cycle number.
 
     ``whole`` are all half-cycles of the cell: reference quantities and the first step
     come from there. A cycle with only one half-cycle, or with one still running, has
@@ -128,6 +127,8 @@ def summary_table(
         "Charge Energy (mWh)": pl.col("charge_wh") * 1000,
         "Discharge Energy (mWh)": pl.col("discharge_wh") * 1000,
         "Delta Energy (mWh)": (pl.col("charge_wh") - pl.col("discharge_wh")) * 1000,
+        "Coulombic Efficiency (unitless)": _ratio("discharge_ah", "charge_ah"),
+        "Energy Efficiency (unitless)": _ratio("discharge_wh", "charge_wh"),
     }
     return table.select(expression.alias(name) for name, expression in values.items())
 
@@ -148,28 +149,12 @@ def write_zip(target: IO[bytes], tables: Iterable[Table]) -> int:
 
     ``tables`` are path parts (made by ``folder_name``) and frames; returns how many.
     """
-    used: set[str] = set()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for parts, table in tables:
-            member = zipfile.ZipInfo("/".join(distinct(parts, used)), date_time=ZIP_MOMENT)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.create_system = 3
-            member.external_attr = 0o644 << 16
-            archive.writestr(member, as_csv(table))
-    return len(used)
+    return archives.write_zip(target, ((parts, as_csv(table)) for parts, table in tables))
 
 
 def write_folder(folder: Path, tables: Iterable[Table]) -> int:
     """Write tables below ``folder``, each file whole or not at all; returns how many."""
-    used: set[str] = set()
-    for parts, table in tables:
-        path = folder.joinpath(*distinct(parts, used))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-            draft.write(as_csv(table))
-        Path(draft.name).chmod(0o644)
-        Path(draft.name).replace(path)
-    return len(used)
+    return archives.write_folder(folder, ((parts, as_csv(table)) for parts, table in tables))
 
 
 def _holds(each: Range, capacity_ah: float | None) -> pl.Expr:
@@ -237,6 +222,10 @@ def _trimmed_mean(table: pl.DataFrame, column: str, cycles: Sequence[int]) -> fl
         return None
     cut = int(TRIMMED_SHARE * len(values))
     return float(values[cut : len(values) - cut].mean())
+
+
+def _ratio(above: str, below: str) -> pl.Expr:
+    return pl.when(pl.col(below) > 0).then(pl.col(above) / pl.col(below))
 
 
 def _over(column: str, reference: float | None) -> pl.Expr:

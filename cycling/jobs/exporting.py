@@ -1,11 +1,9 @@
-"""CSV folders of datasets: dataset/cell/filter.csv, zipped for download."""
+"""Datasets as files: dataset/cell/filter.csv and the other formats, zipped for download."""
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 from django.core.files import File
 from django.urls import reverse
 
@@ -13,15 +11,16 @@ from battery_db.lib.errors import NotAllowed
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done
 from battery_db.lib.storage import storage
-from cells.models import Dataset, DatasetCell
-from cycling.exports.csv_folder import folder_name, summary_table, write_folder, write_zip
+from cells.models import Dataset
+from cycling.exports import archives
 from cycling.exports.tensors import digest_of
 from cycling.jobs import grouping
-from cycling.models import DatasetExport, HalfCycle
+from cycling.jobs.export_files import WRITERS
+from cycling.models import DatasetExport
 from cycling.services import datasets as selections
 
-ALL_CYCLES = "all cycles"
-Table = tuple[tuple[str, ...], pl.DataFrame]
+# Of the exports that the night made by itself; what a person asked for stays.
+NIGHTLY_KEPT = 3
 
 
 def stale_datasets() -> list[Dataset]:
@@ -31,12 +30,15 @@ def stale_datasets() -> list[Dataset]:
 
 
 def export_dataset(context: JobContext) -> Done:
-    """Job: write the CSV folder of ``params["slug"]`` as a zip that can be downloaded."""
+    """Job: write ``params["slug"]`` in ``params["format"]`` as a zip to be downloaded."""
     dataset = Dataset.objects.get(slug=context.params["slug"])
+    kind = DatasetExport.Format(context.params.get("format", "csv"))
     grouping.bring_up_to_date(selections.cell_ids_of(dataset), context)
     fingerprint = digest_of(selections.selection_of(dataset))
     with tempfile.TemporaryFile() as draft:
-        count = write_zip(draft, _reported(tables_of(dataset), dataset, context))
+        count = archives.write_zip(draft, _reported(WRITERS[kind](dataset), dataset, context))
+        if not count and context.params.get("nightly"):
+            return Done({"files": 0})  # nobody waits for it, and filters may come to match
         if not count:
             raise NotAllowed(
                 f"No cycle of {dataset} matches, so there is nothing to export.",
@@ -44,52 +46,39 @@ def export_dataset(context: JobContext) -> Done:
             )
         size = draft.tell()
         draft.seek(0)
-        name = f"exports/{dataset.slug}/{fingerprint[:32]}.zip"
+        name = f"exports/{dataset.slug}/{fingerprint[:32]}.{kind}.zip"
         storage("default").save(name, File(draft))
     export = DatasetExport(
         dataset=dataset,
+        format=kind,
         fingerprint=fingerprint,
         file_name=name,
         file_count=count,
         byte_count=size,
         created_by_id=context.requested_by_id,
     )
+
+    def save() -> None:
+        export.save()
+        _forget_old(dataset)
+
     url = reverse("cells:dataset", args=[dataset.slug])
-    return Done({"files": count, "bytes": size}, url=url, save=export.save)
+    return Done({"files": count, "bytes": size}, url=url, save=save)
 
 
-def export_to_folder(dataset: Dataset, folder: Path) -> int:
-    """Write the same folder to disk; returns how many files it holds."""
-    return write_folder(folder, tables_of(dataset))
-
-
-def tables_of(dataset: Dataset) -> Iterator[Table]:
-    """Path parts (dataset, cell, filter) and the 17 columns, for every filter that matches."""
-    filters = selections.filters_of(dataset)
-    for member in selections.members_of(dataset):
-        cell_id = member.wet_cell.cell_id
-        frame = HalfCycle.objects.of_cell(cell_id).filter(excluded=False).as_frame()
-        capacity = selections.capacity_of(cell_id)
-        cell_folder = folder_name(f"{member.name or cell_id} (CELL ID {cell_id})")
-        for name, rows in _selected(frame, filters, member, capacity):
-            table = summary_table(rows, whole=frame, theoretical_capacity_ah=capacity)
-            if table.height:
-                yield (folder_name(dataset.name), cell_folder, f"{folder_name(name)}.csv"), table
-
-
-def _selected(
-    frame: pl.DataFrame, filters: list[Any], member: DatasetCell, capacity: float | None
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    if not filters:
-        yield ALL_CYCLES, frame
-    for chosen in filters:
-        if selections.applies(chosen, member):
-            yield chosen.name, selections.matching(frame, chosen, capacity)
+def export_to_folder(dataset: Dataset, folder: Path, kind: str = "csv") -> int:
+    """Write the same files to disk; returns how many. Those that are there already, and
+    hold the same, are left untouched.
+    """
+    return archives.write_folder(folder, WRITERS[DatasetExport.Format(kind)](dataset))
 
 
 def _is_exported(dataset: Dataset) -> bool:
-    fingerprint = digest_of(selections.selection_of(dataset))
-    last = dataset.exports.first()
+    selection = selections.selection_of(dataset)
+    if not selection["files"]:
+        return True  # there is nothing to export
+    fingerprint = digest_of(selection)
+    last = dataset.exports.filter(format=DatasetExport.Format.CSV).first()
     return (
         last is not None
         and last.fingerprint == fingerprint
@@ -97,10 +86,23 @@ def _is_exported(dataset: Dataset) -> bool:
     )
 
 
-def _reported(tables: Iterator[Table], dataset: Dataset, context: JobContext) -> Iterator[Table]:
+def _forget_old(dataset: Dataset) -> None:
+    """Remove what earlier nights exported, but for the newest few."""
+    nightly = dataset.exports.filter(created_by=None).order_by("-created_at")
+    kept = set(nightly.values_list("file_name", flat=True)[:NIGHTLY_KEPT])
+    kept |= set(dataset.exports.exclude(created_by=None).values_list("file_name", flat=True))
+    for old in nightly[NIGHTLY_KEPT:]:
+        if old.file_name not in kept:
+            storage("default").delete(old.file_name)
+        old.delete()
+
+
+def _reported(
+    files: Iterator[archives.File], dataset: Dataset, context: JobContext
+) -> Iterator[archives.File]:
     total = dataset.memberships.count()
     seen: set[str] = set()
-    for parts, table in tables:
-        seen.add(parts[1])
-        context.progress(len(seen) - 1, total, parts[1])
-        yield parts, table
+    for parts, content in files:
+        seen.add(parts[min(1, len(parts) - 1)])
+        context.progress(min(len(seen) - 1, total), total, parts[-1])
+        yield parts, content

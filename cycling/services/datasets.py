@@ -9,6 +9,7 @@ import polars as pl
 from django.http import Http404
 
 import battery_db
+from battery_db.lib.errors import LabError
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
@@ -21,7 +22,7 @@ from cycling.plots import Points
 from cycling.quantities import Quantity, with_quantity
 from cycling.services.cells import cell_frame
 
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,24 @@ class Coverage:
     without_data: tuple[int, ...]
 
 
-def request_export(dataset: Dataset, *, by: Any, trigger: str) -> Job:
+def request_export(dataset: Dataset, kind: str = "csv", *, by: Any, trigger: str) -> Job:
+    """Write the dataset in a format of ``DatasetExport.Format``, as a job.
+
+    Raises LabError for a format that there is not.
+    """
+    formats = DatasetExport.Format
+    if kind not in formats.values:
+        raise LabError(
+            f"There is no export format {kind!r}.",
+            fix=f"Choose one of {', '.join(formats.values)}.",
+        )
     return engine.enqueue(
         "cycling.export_dataset",
-        {"slug": dataset.slug},
+        {"slug": dataset.slug, "format": kind},
         trigger=trigger,
         by=by,
-        title=f"Export {dataset} as CSV",
-        key=f"cycling.export_dataset:{dataset.slug}",
+        title=f"Export {dataset} as {formats(kind).label}",
+        key=f"cycling.export_dataset:{dataset.slug}:{kind}",
     )
 
 
@@ -101,7 +112,7 @@ def open_shard(shard: Shard) -> IO[bytes]:
 
 
 def download_name(export: DatasetExport) -> str:
-    return f"{export.dataset.slug}-{export.created_at:%Y%m%d-%H%M}.zip"
+    return f"{export.dataset.slug}-{export.created_at:%Y%m%d-%H%M}-{export.format}.zip"
 
 
 def _stored(alias: str, name: str, fix: str) -> IO[bytes]:
@@ -179,6 +190,7 @@ def selection_of(dataset: Dataset) -> dict[str, Any]:
 def _filter_as_json(chosen: DatasetFilter) -> dict[str, Any]:
     return {
         "name": chosen.name,
+        "differential": chosen.differential,
         "cells": sorted(cell.wet_cell_id for cell in chosen.cells.all()),
         "ranges": sorted(
             [each.polarity, each.attribute, each.minimum, each.maximum]

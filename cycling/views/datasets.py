@@ -5,6 +5,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
+from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs.models import Job
 from cells.models import Dataset, Snapshot
@@ -26,6 +27,7 @@ def dataset_panel(request: HttpRequest, slug: str) -> HttpResponse:
         "filter": request.GET.get("filter", ""),
         "quantity": quantity,
         "quantities": QUANTITIES.values(),
+        "formats": DatasetExport.Format.choices,
         "exports": list(dataset.exports.all()[:SHOWN]),
         "snapshots": list(dataset.snapshots.all()[:SHOWN]),
         "coverage": services.coverage(dataset),
@@ -46,8 +48,13 @@ def dataset_figure(request: HttpRequest, slug: str, quantity: str) -> JsonRespon
 @requires(Permission.EDIT)
 def export(request: HttpRequest, slug: str) -> HttpResponse:
     dataset = get_object_or_404(Dataset, slug=slug)
-    job = services.request_export(dataset, by=request.user, trigger=Job.Trigger.PAGE)
-    messages.info(request, "The CSV folder is being written.")
+    kind = request.POST.get("format", DatasetExport.Format.CSV)
+    try:
+        job = services.request_export(dataset, kind, by=request.user, trigger=Job.Trigger.PAGE)
+    except LabError as error:
+        messages.error(request, str(error))
+        return redirect(dataset)
+    messages.info(request, "The export is being written.")
     return redirect(job)
 
 

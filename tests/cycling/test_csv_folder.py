@@ -1,4 +1,4 @@
-"""The 17-column CSV folder, filters, and names of folders."""
+"""The 19-column CSV folder, filters, and names of folders."""
 
 import io
 import zipfile

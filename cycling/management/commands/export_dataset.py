@@ -1,4 +1,4 @@
-"""Write the CSV folder of a dataset to disk."""
+"""Write a dataset to disk as files."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,20 +8,22 @@ from battery_db.lib.commands import LabCommand
 from battery_db.lib.errors import LabError
 from cells.models import Dataset
 from cycling.jobs import exporting
+from cycling.models import DatasetExport
 
 
 class Command(LabCommand):
-    help = "Export a dataset as a folder: dataset/cell/filter.csv."
+    help = "Export a dataset as a folder: dataset/cell/filter.csv, or in another format."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="Name or slug of the dataset.")
         parser.add_argument("--to", required=True, type=Path, metavar="DIR")
+        parser.add_argument("--format", choices=DatasetExport.Format.values, default="csv")
 
     def run(self, **options: Any) -> dict[str, Any]:
         dataset = named(options["name"])
         return {
             "dataset": dataset.name,
-            "files": exporting.export_to_folder(dataset, options["to"]),
+            "files": exporting.export_to_folder(dataset, options["to"], options["format"]),
         }
 
 
