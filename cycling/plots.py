@@ -105,6 +105,68 @@ def _symbol(index: int, *, irregular: bool) -> str:
     return SYMBOLS[(index + index // len(COLOURS)) % len(SYMBOLS)]
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One plot of a grid; all panels of a grid have the same axes."""
+
+    title: str
+    points: tuple[Points, ...]
+
+
+def panel_grid(panels: Sequence[Panel], *, columns: int, x_axis: str, y_axis: str) -> Figure:
+    """Panels side by side on common axes; each name is in the legend once."""
+    columns = max(1, min(columns, len(panels)))
+    rows = -(-len(panels) // columns)
+    figure = _figure([], x_axis, y_axis)
+    layout = figure["layout"] = {"showlegend": True, "annotations": []}
+    named: set[str] = set()
+    for place, panel in enumerate(panels):
+        row, column = divmod(place, columns)
+        ending = "" if place == 0 else str(place + 1)
+        for trace in scatter_by_group(panel.points, x_axis=x_axis, y_axis=y_axis)["data"]:
+            trace |= {
+                "xaxis": f"x{ending}",
+                "yaxis": f"y{ending}",
+                "legendgroup": trace["name"],
+                "showlegend": trace["name"] not in named,
+            }
+            named.add(trace["name"])
+            figure["data"].append(trace)
+        is_lowest = place + columns >= len(panels)
+        layout[f"xaxis{ending}"] = _grid_axis(
+            column, columns, x_axis if is_lowest else "", "x", f"y{ending}"
+        )
+        layout[f"yaxis{ending}"] = _grid_axis(
+            rows - 1 - row, rows, "" if column else y_axis, "y", f"x{ending}"
+        )
+        layout["annotations"].append(
+            {
+                "text": panel.title,
+                "showarrow": False,
+                "xref": f"x{ending} domain",
+                "yref": f"y{ending} domain",
+                "x": 0.5,
+                "y": 1.0,
+                "yanchor": "bottom",
+            }
+        )
+    layout["margin"] = {"l": 64, "r": 16, "t": 28, "b": 48}
+    layout["height"] = max(360, 290 * rows)
+    return figure
+
+
+def _grid_axis(place: int, count: int, title: str, letter: str, anchor: str) -> dict[str, Any]:
+    gap = 0.16 if letter == "y" else 0.08
+    size = (1 - gap * (count - 1) / max(count, 2)) / count
+    step = (1 - size) / (count - 1) if count > 1 else 0.0
+    axis: dict[str, Any] = {
+        "domain": [round(place * step, 4), round(place * step + size, 4)],
+        "anchor": anchor,
+        "title": {"text": title},
+    }
+    return axis if anchor in ("x", "y") else {**axis, "matches": letter}
+
+
 def curation_figure(groups: Iterable[Points], quantity: Quantity, *, overview: bool) -> Figure:
     """Half-cycles by group, to draw a box around those to leave out."""
     figure = scatter_by_group(groups, x_axis="Cycle number", y_axis=quantity.axis)

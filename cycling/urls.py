@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cycling.views import cells, curation, datasets, files
+from cycling.views import cells, curation, datasets, files, filters
 
 app_name = "cycling"
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path("tests/<int:test_id>/", files.test, name="test"),
     path("tests/<int:test_id>/overview.json", files.test_figure, name="test-figure"),
     path("datasets/<slug:slug>/panel/", datasets.dataset_panel, name="dataset-panel"),
+    path("datasets/<slug:slug>/filter-preview/", filters.filter_preview, name="filter-preview"),
+    path("datasets/<slug:slug>/plot/", datasets.set_plot, name="set-plot"),
+    path("datasets/<slug:slug>/figure.html", datasets.standalone_figure, name="figure-html"),
     path("datasets/<slug:slug>/export/", datasets.export, name="export"),
     path("datasets/<slug:slug>/freeze/", datasets.freeze, name="freeze"),
     path(

@@ -45,8 +45,7 @@ class FilterSerializer(serializers.ModelSerializer[DatasetFilter]):
 
     class Meta:
         model = DatasetFilter
-        fields = ["id", "name", "colour", "ranges", "cells"]
-        read_only_fields = ["colour"]
+        fields = ["id", "name", "colour", "differential", "ranges", "cells"]
 
     def to_representation(self, row: DatasetFilter) -> dict[str, Any]:
         row.cell_ids = [member.wet_cell.cell_id for member in row.cells.all()]  # type: ignore[attr-defined]
@@ -57,6 +56,9 @@ class FilterSerializer(serializers.ModelSerializer[DatasetFilter]):
         ranges: Any = values.get("ranges")
         if ranges is None and row is not None:
             ranges = row.ranges.values("polarity", "attribute", "minimum", "maximum")
+        chosen = row or DatasetFilter(dataset=dataset)
+        for name in ("colour", "differential"):
+            setattr(chosen, name, values.get(name, getattr(chosen, name)))
         cells = values.get("cell_ids")
         if cells is None and row is not None:
             cells = [member.wet_cell.cell_id for member in row.cells.all()]
@@ -68,7 +70,7 @@ class FilterSerializer(serializers.ModelSerializer[DatasetFilter]):
                 for part in ranges
             ],
             cells,
-            instance=row,
+            instance=chosen,
             by=by,
         )
 
@@ -84,6 +86,7 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
             "slug",
             "name",
             "description",
+            "licence",
             "export_nightly",
             "created_by",
             "created_at",
@@ -94,10 +97,11 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
 
     def create(self, values: dict[str, Any]) -> Dataset:
         by = self.context["request"].user
-        nightly = values.pop("export_nightly", False)
+        extra = {name: values.pop(name) for name in ("export_nightly", "licence") if name in values}
         row = services.create_dataset(**values, by=by)
-        if nightly:
-            row.export_nightly = True
+        if extra:
+            for name, value in extra.items():
+                setattr(row, name, value)
             save_checked(row, by)
         return row
 

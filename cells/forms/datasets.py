@@ -10,12 +10,13 @@ from cells.models import Dataset, DatasetFilter, FilterRange
 from cells.services.datasets import Range
 
 ENDS = ("minimum", "maximum")
+COLOUR = r"^#[0-9a-fA-F]{6}$"
 
 
 class DatasetForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Dataset
-        fields = ["name", "description", "export_nightly"]
+        fields = ["name", "description", "licence", "export_nightly"]
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
 
 
@@ -42,10 +43,53 @@ class CellNameForm(forms.Form):
     name = forms.CharField(label="Name in this dataset", required=False, max_length=200)
 
 
+class CellLookForm(forms.Form):
+    """One cell of a dataset in the table of names: its short name and colour there."""
+
+    cell_id = forms.IntegerField(widget=forms.HiddenInput)
+    name = forms.CharField(label="Name", required=False, max_length=200)
+    colour = forms.RegexField(
+        COLOUR,
+        label="Colour",
+        required=False,
+        max_length=7,
+        widget=forms.TextInput(attrs={"placeholder": "#0072B2"}),
+        error_messages={"invalid": "Write a colour such as #0072B2."},
+    )
+
+
+class UniqueNames(forms.BaseFormSet):  # type: ignore[type-arg]
+    """A name stands once; which cell has it already is said at the second one."""
+
+    def clean(self) -> None:
+        seen: dict[str, int] = {}
+        for form in self.forms:
+            name, cell_id = form.cleaned_data.get("name", ""), form.cleaned_data.get("cell_id")
+            if name and name in seen:
+                form.add_error("name", f"Cell {seen[name]} has this name above.")
+            elif name and cell_id:
+                seen[name] = cell_id
+
+
+CellLooks = forms.formset_factory(CellLookForm, formset=UniqueNames, extra=0, max_num=200)
+
+
 class FilterForm(forms.Form):
     """A filter as a grid: attributes down, polarity and end across."""
 
     name = forms.CharField(max_length=100)
+    colour = forms.RegexField(
+        COLOUR,
+        required=False,
+        max_length=7,
+        widget=forms.TextInput(attrs={"placeholder": "#0072B2"}),
+        error_messages={"invalid": "Write a colour such as #0072B2."},
+    )
+    differential = forms.ChoiceField(
+        label="dQ/dV in exports",
+        required=False,
+        choices=DatasetFilter.Differential.choices,
+    )
     cells = forms.TypedMultipleChoiceField(
         required=False,
         coerce=int,
@@ -89,8 +133,8 @@ class FilterForm(forms.Form):
             (
                 polarity,
                 attribute,
-                values[_key(polarity, attribute, "minimum")],
-                values[_key(polarity, attribute, "maximum")],
+                values.get(_key(polarity, attribute, "minimum")),
+                values.get(_key(polarity, attribute, "maximum")),
             )
             for polarity in FilterRange.Polarity.values
             for attribute in FilterRange.Attribute.values
@@ -120,6 +164,8 @@ def _label(cell_id: int, name: str) -> str:
 def _values(row: DatasetFilter) -> dict[str, Any]:
     values: dict[str, Any] = {
         "name": row.name,
+        "colour": row.colour,
+        "differential": row.differential,
         "cells": [member.wet_cell.cell_id for member in row.cells.select_related("wet_cell")],
     }
     for limits in row.ranges.all():

@@ -1,7 +1,7 @@
 """Datasets as people make them: cells, names that hold there only, and filters."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -22,7 +22,9 @@ __all__ = [
     "delete_if_unused",
     "remove_cells",
     "rename_cell",
+    "rename_cells",
     "save_filter",
+    "set_plot",
 ]
 
 # Databases take a limited number of values in one query.
@@ -86,6 +88,37 @@ def rename_cell(dataset: Dataset, cell_id: int, name: str, by: Any = None) -> Da
     return save_checked(member, by)
 
 
+def set_plot(dataset: Dataset, quantity: str, panels: str, columns: int, by: Any = None) -> Dataset:
+    """Remember how the cells of ``dataset`` are plotted, for everybody who looks at it."""
+    dataset.plot_quantity = quantity
+    dataset.plot_panels = Dataset.Panels(panels)
+    dataset.plot_columns = columns
+    return save_checked(dataset, by)
+
+
+def rename_cells(dataset: Dataset, looks: Iterable[Mapping[str, Any]], by: Any = None) -> int:
+    """Set names and colours of many cells at once, all or none; says how many changed.
+
+    ``looks`` have ``cell_id``, ``name`` and ``colour``. Two cells may exchange names.
+    """
+    wanted = {look["cell_id"]: (tidy(look["name"]), look["colour"]) for look in looks}
+    with transaction.atomic():
+        members = [
+            member
+            for member in dataset.memberships.select_related("wet_cell").select_for_update(
+                of=("self",)
+            )
+            if (member.name, member.colour)
+            != wanted.get(member.wet_cell.cell_id, (member.name, member.colour))
+        ]
+        # Names are unique at every moment, so those that change are given up first.
+        dataset.memberships.filter(pk__in=[member.pk for member in members]).update(name="")
+        for member in members:
+            member.name, member.colour = wanted[member.wet_cell.cell_id]
+            save_checked(member, by)
+    return len(members)
+
+
 def save_filter(
     dataset: Dataset,
     name: str,
@@ -129,7 +162,9 @@ def copy_filter(row: DatasetFilter, by: Any = None) -> DatasetFilter:
         number += 1
     ranges = row.ranges.values_list("polarity", "attribute", "minimum", "maximum")
     cells = row.cells.values_list("wet_cell__cell_id", flat=True)
-    return save_filter(row.dataset, f"{row.name} {number}", list(ranges), list(cells), by=by)
+    copy = DatasetFilter(dataset=row.dataset, colour=row.colour, differential=row.differential)
+    name = f"{row.name} {number}"
+    return save_filter(row.dataset, name, list(ranges), list(cells), instance=copy, by=by)
 
 
 def delete_filter(row: DatasetFilter, by: Any = None) -> None:

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern] = [
     path("datasets/<slug:slug>/delete/", datasets.dataset_delete, name="dataset-delete"),
     path("datasets/<slug:slug>/add-cells/", datasets.add_cells, name="dataset-add-cells"),
     path("datasets/<slug:slug>/remove-cells/", datasets.remove_cells, name="dataset-remove-cells"),
+    path("datasets/<slug:slug>/names/", datasets.cell_names, name="dataset-names"),
     path(
         "datasets/<slug:slug>/cells/<int:cell_id>/name/",
         datasets.cell_name,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +16,7 @@ from battery_db.lib.history import changes_of
 from battery_db.lib.permissions import Permission, allows, requires
 from cells.forms.datasets import (
     AddCellsForm,
+    CellLooks,
     CellNameForm,
     DatasetForm,
     FilterForm,
@@ -27,6 +29,7 @@ from cells.tables.datasets import DatasetFilterSet, DatasetTable, MembershipTabl
 from cells.views.registry import confirm_delete
 
 PER_PAGE = 50
+NAMES_PER_PAGE = 100
 
 
 @requires(Permission.VIEW, POST=Permission.EDIT)
@@ -136,6 +139,32 @@ def cell_name(request: HttpRequest, slug: str, cell_id: int) -> HttpResponse:
 
 
 @requires(Permission.EDIT)
+def cell_names(request: HttpRequest, slug: str) -> HttpResponse:
+    """Names and colours of all cells of a dataset in one table, saved together or not at all."""
+    row = get_object_or_404(Dataset, slug=slug)
+    members = row.memberships.select_related("wet_cell__electrolyte").order_by("wet_cell__cell_id")
+    page = Paginator(members, NAMES_PER_PAGE).get_page(request.GET.get("page"))
+    initial = [
+        {"cell_id": member.wet_cell.cell_id, "name": member.name, "colour": member.colour}
+        for member in page
+    ]
+    forms = CellLooks(request.POST or None, initial=initial, prefix="cells")
+    if request.method == "POST" and forms.is_valid():
+        try:
+            changed = services.rename_cells(
+                row, [form.cleaned_data for form in forms], by=request.user
+            )
+        except LabError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{changed} cell{'' if changed == 1 else 's'} changed.")
+            return redirect(row)
+    rows = list(zip(page, forms, strict=False))
+    context = {"dataset": row, "forms": forms, "rows": rows, "page": page}
+    return render(request, "cells/datasets/cell_names.html", context)
+
+
+@requires(Permission.EDIT)
 def filter_new(request: HttpRequest, slug: str) -> HttpResponse:
     return _edit_filter(request, get_object_or_404(Dataset, slug=slug), None)
 
@@ -172,12 +201,14 @@ def _edit_filter(request: HttpRequest, dataset: Dataset, row: DatasetFilter | No
                 raise LabError(
                     "This dataset has a filter of that name.", fix="Choose another name."
                 )
+            chosen = row or DatasetFilter(dataset=dataset)
+            chosen.colour, chosen.differential = values["colour"], values["differential"]
             saved = services.save_filter(
                 dataset,
                 values["name"],
                 form.ranges(),
                 values["cells"],
-                instance=row,
+                instance=chosen,
                 by=request.user,
             )
         except LabError as error:

@@ -1,7 +1,7 @@
 """What a person asks of a dataset's cycles: look, export as CSV, freeze and compile."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -18,9 +18,6 @@ from cycling.exports.csv_folder import Range, matches
 from cycling.groups import GROUPING_VERSION
 from cycling.half_cycles import SUMMARY_VERSION
 from cycling.models import CellState, CyclingTest, DatasetExport, HalfCycle, Shard
-from cycling.plots import Points
-from cycling.quantities import Quantity, with_quantity
-from cycling.services.cells import cell_frame
 
 EXPORT_VERSION = 2
 
@@ -76,25 +73,6 @@ def coverage(dataset: Dataset) -> Coverage:
     return Coverage(len(members), len(known), tuple(sorted(set(members) - known)))
 
 
-def points_by_cell(dataset: Dataset, quantity: Quantity, filter_name: str) -> Iterator[Points]:
-    """``quantity`` against cycle number, one entry per cell under its name in the dataset."""
-    chosen = dataset.filters.filter(name=filter_name).first() if filter_name else None
-    for member in members_of(dataset):
-        if chosen is not None and not applies(chosen, member):
-            continue
-        frame = cell_frame(member.wet_cell.cell_id)
-        if chosen is not None:
-            frame = matching(frame, chosen, capacity_of(member.wet_cell.cell_id))
-        rows = with_quantity(frame, quantity).drop_nulls("y")
-        if rows.height:
-            yield Points(
-                name=str(member),
-                x=rows["cycle"].to_numpy(),
-                y=rows["y"].to_numpy(),
-                colour=member.colour,
-            )
-
-
 def members_of(dataset: Dataset) -> list[DatasetCell]:
     return list(
         dataset.memberships.select_related("wet_cell__electrolyte", "wet_cell__dry_cell")
@@ -127,7 +105,7 @@ def cell_ids_of(dataset: Dataset) -> list[int]:
 
 
 def filters_of(dataset: Dataset) -> list[DatasetFilter]:
-    return list(dataset.filters.prefetch_related("ranges", "cells").order_by("name"))
+    return list(dataset.filters.prefetch_related("ranges", "cells__wet_cell").order_by("name"))
 
 
 def applies(chosen: DatasetFilter, member: DatasetCell) -> bool:

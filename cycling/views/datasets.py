@@ -1,7 +1,10 @@
 """The cycling panel of a dataset's page: plot, CSV exports, snapshots."""
 
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
@@ -9,23 +12,59 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs.models import Job
 from cells.models import Dataset, Snapshot
+from cells.services import datasets
 from cycling import plots
 from cycling.models import DatasetExport
-from cycling.quantities import QUANTITIES
+from cycling.quantities import QUANTITIES, Quantity
 from cycling.services import datasets as services
+from cycling.services import panels
 
 SHOWN = 5
+COLUMNS = ("1", "2", "3", "4")
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """How a dataset is plotted: as its settings say, but for what the address says."""
+
+    quantity: Quantity
+    mode: str
+    columns: int
+    filter: str = ""
+
+    @property
+    def query(self) -> str:
+        return urlencode({"panels": self.mode, "columns": self.columns, "filter": self.filter})
+
+
+def plot_of(dataset: Dataset, sent: QueryDict, quantity: str = "") -> Plot:
+    name = quantity or sent.get("quantity", "") or dataset.plot_quantity
+    mode = sent.get("panels", "")
+    columns = sent.get("columns", "")
+    return Plot(
+        QUANTITIES.get(name, QUANTITIES["discharge_capacity"]),
+        mode if mode in Dataset.Panels.values else dataset.plot_panels,
+        min(int(columns), panels.MOST_COLUMNS) if columns in COLUMNS else dataset.plot_columns,
+        sent.get("filter", ""),
+    )
+
+
+def figure_of(dataset: Dataset, plot: Plot) -> plots.Figure:
+    found = panels.panels_of(dataset, plot.quantity, plot.mode, plot.filter)
+    return plots.panel_grid(
+        found, columns=plot.columns, x_axis="Cycle number", y_axis=plot.quantity.axis
+    )
 
 
 @requires(Permission.VIEW)
 def dataset_panel(request: HttpRequest, slug: str) -> HttpResponse:
     dataset = get_object_or_404(Dataset, slug=slug)
-    quantity = QUANTITIES.get(request.GET.get("quantity", ""), QUANTITIES["discharge_capacity"])
     context = {
         "dataset": dataset,
         "filters": list(dataset.filters.all()),
-        "filter": request.GET.get("filter", ""),
-        "quantity": quantity,
+        "plot": plot_of(dataset, request.GET),
+        "modes": Dataset.Panels.choices,
+        "columns": range(1, panels.MOST_COLUMNS + 1),
         "quantities": QUANTITIES.values(),
         "formats": DatasetExport.Format.choices,
         "exports": list(dataset.exports.all()[:SHOWN]),
@@ -37,11 +76,36 @@ def dataset_panel(request: HttpRequest, slug: str) -> HttpResponse:
 
 @requires(Permission.VIEW)
 def dataset_figure(request: HttpRequest, slug: str, quantity: str) -> JsonResponse:
-    """A quantity against cycle number, one colour per cell, for one filter or all cycles."""
+    """A quantity against cycle number in a grid of panels, one colour per cell."""
     dataset = get_object_or_404(Dataset, slug=slug)
-    chosen = QUANTITIES.get(quantity, QUANTITIES["discharge_capacity"])
-    points = services.points_by_cell(dataset, chosen, request.GET.get("filter", ""))
-    return JsonResponse(plots.scatter_by_group(points, x_axis="Cycle number", y_axis=chosen.axis))
+    return JsonResponse(figure_of(dataset, plot_of(dataset, request.GET, quantity)))
+
+
+@requires(Permission.VIEW)
+def standalone_figure(request: HttpRequest, slug: str) -> HttpResponse:
+    """The same figure as one HTML file that works without battery_db, as a download."""
+    from plotly.io import to_html
+
+    dataset = get_object_or_404(Dataset, slug=slug)
+    plot = plot_of(dataset, request.GET)
+    figure = figure_of(dataset, plot)
+    figure["layout"] |= {"title": {"text": f"{dataset.name}: {plot.quantity.title}"}}
+    figure["layout"]["margin"]["t"] = 80
+    response = HttpResponse(to_html(figure, include_plotlyjs=True, validate=False))
+    name = f"{dataset.slug}-{plot.quantity.name}.html"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_POST
+@requires(Permission.EDIT)
+def set_plot(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep the plot as it is set now for everybody who opens the dataset."""
+    dataset = get_object_or_404(Dataset, slug=slug)
+    plot = plot_of(dataset, request.POST)
+    datasets.set_plot(dataset, plot.quantity.name, plot.mode, plot.columns, by=request.user)
+    messages.success(request, "The plot opens like this for everybody now.")
+    return redirect(dataset)
 
 
 @require_POST

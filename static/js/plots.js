@@ -50,6 +50,7 @@
       ...layout,
       ...axes,
       autosize: true,
+      height: undefined,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: token("--tblr-font-sans-serif") || "system-ui, sans-serif", size: narrow ? 11 : 12.5, color: look.ink, ...layout.font },
@@ -83,7 +84,8 @@
     const narrow = box.clientWidth < 600;
     // On a phone the legend lies under the plot, and needs room there.
     const entries = narrow ? figure.data.filter((trace) => trace.name && trace.showlegend !== false).length : 0;
-    box.style.height = entries > 1 ? `${300 + 20 * Math.min(entries, 12)}px` : "";
+    const tall = figure.layout?.height; // a grid says itself how high it must be
+    box.style.height = tall ? `${tall + (narrow ? 20 * Math.min(entries, 12) : 0)}px` : entries > 1 ? `${300 + 20 * Math.min(entries, 12)}px` : "";
     await Plotly.react(box, figure.data, themed(figure.layout ?? {}, narrow), {
       responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
@@ -126,7 +128,9 @@
     box.dataset.plotState = "loading";
     if (!box.labFigure) say(box, "Loading…", "loading");
     try {
-      const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+      // On a phone the panels of a grid stand below each other.
+      const asked = box.dataset.plotNarrow && box.clientWidth < 600 ? `${url}&${box.dataset.plotNarrow}` : url;
+      const answer = await fetch(asked, { headers: { Accept: "application/json" }, credentials: "same-origin" });
       if (answer.redirected && new URL(answer.url).pathname.startsWith("/account/login")) {
         throw new Error("You have been signed out. Reload the page to sign in again.");
       }
@@ -168,6 +172,22 @@
   document.addEventListener("themechange", () => {
     document.querySelectorAll(".plot").forEach((box) => { if (box.labFigure) paint(box); });
   });
+  // Figures for papers: on white, in the colours of the light theme, whatever the page has.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-plot-save]");
+    const box = button && document.querySelector(button.dataset.plotOf);
+    if (!box?.labFigure) return;
+    const Plotly = await plotly();
+    const size = { width: box.clientWidth, height: box.clientHeight };
+    const layout = { ...box.layout, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff", font: { ...box.layout.font, color: "#1a2429" }, legend: { ...box.layout.legend, font: { size: 12, color: "#1a2429" } } };
+    for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      layout[name] = { ...layout[name], gridcolor: "#e6ebed", linecolor: "#7e8d95", tickcolor: "#7e8d95" };
+    }
+    await Plotly.downloadImage({ data: box.data, layout }, {
+      format: button.dataset.plotSave, filename: box.dataset.plotName || "battery_db", scale: button.dataset.plotSave === "png" ? 3 : 1, ...size,
+    });
+  });
+
   // For scripts that change data-plot-url: redraw what has changed.
   document.addEventListener("plotschange", () => drawAll(document));
 })();
