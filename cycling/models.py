@@ -165,7 +165,7 @@ def _time_order() -> tuple[Any, ...]:
 
 class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
     def of_cell(self, cell_id: int) -> "HalfCycleQuerySet":
-        """Half-cycles of every file in use that speaks of this Cell ID.
+        """Half-cycles of every file in use that speaks of this Cell ID, each told once.
 
         The link goes through the file's metadata, so a correction there moves the
         cycles at once.
@@ -173,6 +173,12 @@ class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
         return self.in_use().filter(test__file__metadata__cell_id=cell_id)
 
     def in_use(self) -> "HalfCycleQuerySet":
+        """Of files in use, without those that another file tells better (``cycling.stitching``)."""
+        better = Q(superseded_by__isnull=False, superseded_by__file__deprecated=False)
+        return self.told().exclude(better)
+
+    def told(self) -> "HalfCycleQuerySet":
+        """Of files in use, overlaps included."""
         return self.filter(
             test__file__deprecated=False,
             test__file__duplicate_of=None,
@@ -244,6 +250,14 @@ class HalfCycle(models.Model):
         default=True, help_text="False for the last one of a growing file."
     )
     group = models.ForeignKey(CycleGroup, models.SET_NULL, null=True, related_name="half_cycles")
+    superseded_by = models.ForeignKey(
+        CyclingTest,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The test of another file that tells the same half-cycle and counts instead.",
+    )
     excluded = models.BooleanField(default=False)
     excluded_reason = models.CharField(max_length=300, blank=True)
 

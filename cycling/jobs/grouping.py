@@ -18,6 +18,7 @@ from cells.models import WetCell
 from cycling.groups import GROUPING_VERSION, Group, Grouping, group_half_cycles
 from cycling.half_cycles import carry_over
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polarity
+from cycling.stitching import STITCHING_VERSION, find_superseded
 
 Fence = Callable[[], AbstractContextManager[None]]
 IDS_PER_UPDATE = 5000
@@ -75,7 +76,9 @@ def group_cell(cell_id: int, fence: Fence = nullcontext) -> dict[str, int]:
     A group that keeps most of its members keeps its row, so links to it stay good.
     """
     mark = _fingerprints([cell_id]).get(cell_id, "")
-    frame = _joined(HalfCycle.objects.of_cell(cell_id).as_frame())
+    told = HalfCycle.objects.told().filter(test__file__metadata__cell_id=cell_id).as_frame()
+    superseded_by = _superseded_by(told)
+    frame = _joined(told.filter([test is None for test in superseded_by]))
     # What the program computes is no change by a person, so it makes no history.
     CellState.objects.bulk_create([CellState(pk=cell_id)], ignore_conflicts=True)
     state = CellState.objects.get(pk=cell_id)
@@ -85,6 +88,7 @@ def group_cell(cell_id: int, fence: Fence = nullcontext) -> dict[str, int]:
         CellState.objects.filter(pk=cell_id).update(
             theoretical_capacity_ah=capacity, grouped_fingerprint=mark, grouped_at=timezone.now()
         )
+        _write_superseded(told, superseded_by)
         _write_carried(frame)
         _write_groups(state, frame, grouping)
     return {"cells": 1, "groups": len(grouping.groups), "half_cycles": frame.height}
@@ -149,13 +153,33 @@ def _fingerprints(cell_ids: Iterable[int] | None) -> dict[int, str]:
     capacities = dict(cells.values_list("cell_id", "dry_cell__nominal_capacity_ah"))
     capacities |= dict(typed.values_list("pk", "theoretical_capacity_ah"))
     return {
-        cell_id: _digest([GROUPING_VERSION, capacities.get(cell_id), content])
+        cell_id: _digest([GROUPING_VERSION, STITCHING_VERSION, capacities.get(cell_id), content])
         for cell_id, content in contents.items()
     }
 
 
 def _digest(content: list[Any]) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _superseded_by(told: pl.DataFrame) -> list[int | None]:
+    """Per half-cycle the test of another file that tells it better, or None."""
+    tests = told["test_id"].to_list()
+    return [None if row is None else tests[row] for row in find_superseded(told)]
+
+
+def _write_superseded(told: pl.DataFrame, superseded_by: list[int | None]) -> None:
+    before = HalfCycle.objects.filter(pk__in=told["id"].to_list(), superseded_by__isnull=False)
+    known = dict(before.values_list("pk", "superseded_by_id"))
+    wanted = dict(zip(told["id"].to_list(), superseded_by, strict=True))
+    changed: dict[int | None, list[int]] = defaultdict(list)
+    for pk, test_id in wanted.items():
+        if known.get(pk) != test_id:
+            changed[test_id].append(pk)
+    for test_id, pks in changed.items():
+        for start in range(0, len(pks), IDS_PER_UPDATE):
+            part = HalfCycle.objects.filter(pk__in=pks[start : start + IDS_PER_UPDATE])
+            part.update(superseded_by=test_id, **({"group": None} if test_id else {}))
 
 
 def _joined(frame: pl.DataFrame) -> pl.DataFrame:

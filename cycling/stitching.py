@@ -1,0 +1,141 @@
+"""Files of one cell put together: which of several that tell the same half-cycle counts.
+
+Cyclers are restarted, tests are exported again from their beginning, and operators guess
+the start cycle. So files of one cell may tell the same charge or discharge more than once.
+
+**The same** are two half-cycles of one polarity from different files that
+
+1. began at the same time (within a second), whatever their numbers say; or
+2. have the same absolute cycle number (start cycle of the file and its own count), unless
+   both are complete and their clocks say that they ran at different times: a number used
+   twice is no overlap, and both are kept.
+
+**Used** is the one that is complete, then the one of the file that goes on for longest
+(the highest absolute cycle), then that of the newer row. The others are kept, and are
+shown as overlaps.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+# Raise it when the rule changes: cells are then put together again.
+STITCHING_VERSION = 1
+SAME_START_S = 1.0
+RULE = (
+    "Where files tell the same charge or discharge (same time, or same cycle number), the complete "
+    "one counts, then the one of the file that goes on for longest."
+)
+_COLUMNS = ("test_id", "polarity", "cycle", "is_complete", "started_at", "duration_second")
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """What of a half-cycle decides. ``start`` is in Unix seconds, None without a clock."""
+
+    row: int
+    test_id: int
+    cycle: int
+    is_complete: bool
+    start: float | None
+    seconds: float
+    reach: int
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        return (self.is_complete, self.reach, self.test_id)
+
+
+def find_superseded(frame: pl.DataFrame) -> list[int | None]:
+    """Per row of ``HalfCycleQuerySet.as_frame`` the row that counts instead, or None.
+
+    O(n log n). A row that counts instead counts itself.
+    """
+    instead: list[int | None] = [None] * frame.height
+    if frame["test_id"].n_unique() < 2:
+        return instead
+    for halves in _by_polarity(frame):
+        for better, worse in (*_same_start(halves), *_same_number(halves)):
+            if instead[worse.row] is None and better.row != worse.row:
+                instead[worse.row] = better.row
+    return [_end_of_chain(instead, row) for row in instead]
+
+
+def numbers_used_twice(frame: pl.DataFrame) -> list[int]:
+    """Absolute cycles that files tell at different times: the start cycle of one is wrong."""
+    twice = frame.group_by("cycle", "polarity").agg(pl.col("test_id").n_unique())
+    return sorted(set(twice.filter(pl.col("test_id") > 1)["cycle"].to_list()))
+
+
+def _end_of_chain(instead: list[int | None], row: int | None) -> int | None:
+    seen = set()
+    while row is not None and instead[row] is not None and row not in seen:
+        seen.add(row)
+        row = instead[row]
+    return row
+
+
+def _by_polarity(frame: pl.DataFrame) -> Iterator[list[Half]]:
+    table = frame.select(
+        *_COLUMNS[:4],
+        start=pl.col("started_at").dt.epoch("us") / 1e6,
+        seconds=pl.col("duration_second"),
+        reach=pl.col("cycle").max().over("test_id"),
+    )
+    columns = table.to_dict(as_series=False)
+    polarity = columns.pop("polarity")
+    halves: dict[str, list[Half]] = {}
+    for row, values in enumerate(_rows(columns)):
+        halves.setdefault(polarity[row], []).append(Half(row=row, **values))
+    yield from halves.values()
+
+
+def _rows(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+def _same_start(halves: list[Half]) -> Iterator[tuple[Half, Half]]:
+    timed = sorted((h for h in halves if h.start is not None), key=lambda h: h.start or 0.0)
+    run: list[Half] = timed[:1]
+    for before, after in pairwise(timed):
+        if (after.start or 0.0) - (before.start or 0.0) > SAME_START_S:
+            yield from _pairs(run)
+            run = []
+        run.append(after)
+    yield from _pairs(run)
+
+
+def _pairs(run: list[Half]) -> Iterator[tuple[Half, Half]]:
+    """The best of the same with each of the others; of one file all count."""
+    if len(run) < 2:
+        return
+    best = max(run, key=lambda half: half.rank)
+    yield from ((best, half) for half in run if half.test_id != best.test_id)
+
+
+def _same_number(halves: Iterable[Half]) -> Iterator[tuple[Half, Half]]:
+    by_cycle: dict[int, list[Half]] = {}
+    for half in halves:
+        by_cycle.setdefault(half.cycle, []).append(half)
+    for same in by_cycle.values():
+        ranked = sorted(same, key=lambda half: half.rank, reverse=True)
+        counting: list[Half] = []
+        for half in ranked:
+            better = next((one for one in counting if _is_the_same(one, half)), None)
+            if better is None:
+                counting.append(half)
+            else:
+                yield better, half
+
+
+def _is_the_same(better: Half, half: Half) -> bool:
+    if better.test_id == half.test_id:
+        return False
+    if better.start is None or half.start is None or not half.is_complete:
+        return True
+    starts_before = better.start < half.start + max(half.seconds, SAME_START_S)
+    return starts_before and half.start < better.start + max(better.seconds, SAME_START_S)
