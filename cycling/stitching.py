@@ -5,7 +5,8 @@ the start cycle. So files of one cell may tell the same charge or discharge more
 
 **The same** are two half-cycles of one polarity from different files that
 
-1. began at the same time (within a second), whatever their numbers say; or
+1. began at the same time (within a second) and passed the same charge (within a percent, or
+   less of it when cut off), whatever their numbers say; or
 2. have the same absolute cycle number (start cycle of the file and its own count), unless
    both are complete and their clocks say that they ran at different times: a number used
    twice is no overlap, and both are kept.
@@ -29,7 +30,7 @@ RULE = (
     "Where files tell the same charge or discharge (same time, or same cycle number), the complete "
     "one counts, then the one of the file that goes on for longest."
 )
-_COLUMNS = ("test_id", "polarity", "cycle", "is_complete", "started_at", "duration_second")
+SAME_CAPACITY = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Half:
     is_complete: bool
     start: float | None
     seconds: float
+    capacity_ah: float
     reach: int
 
     @property
@@ -80,7 +82,11 @@ def _end_of_chain(instead: list[int | None], row: int | None) -> int | None:
 
 def _by_polarity(frame: pl.DataFrame) -> Iterator[list[Half]]:
     table = frame.select(
-        *_COLUMNS[:4],
+        "test_id",
+        "polarity",
+        "cycle",
+        "is_complete",
+        "capacity_ah",
         start=pl.col("started_at").dt.epoch("us") / 1e6,
         seconds=pl.col("duration_second"),
         reach=pl.col("cycle").max().over("test_id"),
@@ -114,7 +120,17 @@ def _pairs(run: list[Half]) -> Iterator[tuple[Half, Half]]:
     if len(run) < 2:
         return
     best = max(run, key=lambda half: half.rank)
-    yield from ((best, half) for half in run if half.test_id != best.test_id)
+    for half in run:
+        if half.test_id != best.test_id and _passed_the_same(best, half):
+            yield best, half
+
+
+def _passed_the_same(better: Half, half: Half) -> bool:
+    """Clocks of restarted instruments may repeat; charge to a percent does not as well."""
+    margin = SAME_CAPACITY * better.capacity_ah
+    if not half.is_complete:
+        return half.capacity_ah <= better.capacity_ah + margin
+    return abs(half.capacity_ah - better.capacity_ah) <= margin
 
 
 def _same_number(halves: Iterable[Half]) -> Iterator[tuple[Half, Half]]:

@@ -11,6 +11,8 @@ import pytest
 
 from cells.models import FileMetadata, Folder, RawFile
 
+FIRST_CLOCK_S = 1.7e9  # Unix time
+
 
 def cccv_cycles(
     cycles: int, *, capacity_ah: float = 0.2, fade: float = 0.001, rate: float = 1.0
@@ -45,7 +47,7 @@ def cccv_cycles(
                         "step_id": np.full(points, step_id),
                         "step_count": np.full(points, 5 * (cycle - 1) + step_id),
                         "step_type": [kind] * points,
-                        "unix_time_second": 1.7e9 + time + t,
+                        "unix_time_second": FIRST_CLOCK_S + time + t,
                     }
                 )
             )
@@ -73,6 +75,8 @@ def lab_file(folder):
         experiment: str = FileMetadata.Experiment.CYCLING,
     ) -> RawFile:
         path = Path(folder.path) / name
+        if isinstance(content, pl.DataFrame):
+            content = recorded_after(content, start_cycle or 0)
         data = content if isinstance(content, bytes) else content.write_csv().encode()
         path.write_bytes(data)
         os.utime(path, (1.6e9, 1.6e9))
@@ -89,6 +93,13 @@ def lab_file(folder):
         return file
 
     return make
+
+
+def recorded_after(frame: pl.DataFrame, cycles: int) -> pl.DataFrame:
+    """Let cycles of ``cccv_cycles`` be recorded when a cell has done ``cycles`` before."""
+    if "unix_time_second" not in frame.columns or frame["unix_time_second"][0] != FIRST_CLOCK_S:
+        return frame
+    return frame.with_columns(pl.col("unix_time_second") + 10_000.0 * cycles)
 
 
 def scanned(folder: Folder, path: Path) -> RawFile:

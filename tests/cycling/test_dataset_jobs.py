@@ -155,7 +155,8 @@ def test_a_snapshot_made_before_the_night_has_the_groups_of_the_night(dataset, l
     snapshot = compiled(dataset)
 
     assert grouping.stale_cells() == []
-    assert set(HalfCycle.objects.values_list("group__cell_id", flat=True)) == {10001}
+    halves = HalfCycle.objects.of_cell(10001)
+    assert set(halves.values_list("group__cell_id", flat=True)) == {10001}
     assert snapshot != Snapshot.objects.earliest("created_at")
 
 

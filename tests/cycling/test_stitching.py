@@ -31,6 +31,7 @@ def told(*rows):
                 "is_complete": complete,
                 "started_at": None if hours is None else START + timedelta(hours=hours),
                 "duration_second": 3600.0,
+                "capacity_ah": 0.2 if complete else 0.1,
             }
             for test, cycle, hours, complete in rows
         ],
@@ -68,6 +69,13 @@ def test_a_wrong_start_cycle_does_not_double_what_was_measured_once():
     frame = told((1, 1, 0, True), (1, 2, 2, True), (2, 11, 0, True), (2, 12, 2, True))
 
     assert counting(frame) == [2, 3]
+
+
+def test_clocks_that_a_restart_set_back_do_not_make_different_cycles_the_same():
+    frame = told((1, 1, 0, True), (2, 2, 0, True))
+    frame = frame.with_columns(capacity_ah=pl.Series([0.2, 0.19]))
+
+    assert counting(frame) == [0, 1]
 
 
 def test_a_number_used_twice_at_different_times_loses_nothing_and_is_told():
