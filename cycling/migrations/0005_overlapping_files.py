@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cycling', '0003_curation'),
+        ('cycling', '0004_export_formats'),
     ]
 
     operations = [
