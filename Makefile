@@ -15,7 +15,7 @@ export UV_HTTP_TIMEOUT ?= 300
 INSTALL := $(UV) pip install --quiet --python $(PY) -r pyproject.toml -c requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench services docs schema lock clean install install-all
+.PHONY: help run test lint format bench fuzz services docs schema lock clean install install-all
 .DELETE_ON_ERROR:
 
 help:  ## List the commands
@@ -37,6 +37,9 @@ format: install-all  ## Let the formatters write
 
 bench: install-all  ## Measure import speed
 	@set -e; for file in benchmarks/*.py; do PYTHONPATH=. $(PY) $$file; done
+
+fuzz: install-all  ## Try 2,000 damaged files of every cycler format (FUZZ_SEED=2 for others)
+	@FUZZ_COUNT=2000 $(PY) -m pytest --profile sqlite -q tests/cycling/formats/test_mutations.py $(ARGS)
 
 services:  ## Install PostgreSQL, Redis and Chromium with apt, where allowed
 	@.ci/services

@@ -202,7 +202,9 @@ def _frame(records: np.ndarray, numbers: Sequence[int]) -> pl.DataFrame:
             name, mask = FLAGS[number]
             columns[name] = (records["flags"] & mask) // (mask & -mask)
     columns |= {name: records[name] for name in names if name != "flags"}
-    return pl.DataFrame({name: values.astype(np.float64) for name, values in columns.items()})
+    # Damaged bytes may be signalling NaNs, which numpy warns of.
+    with np.errstate(invalid="ignore"):
+        return pl.DataFrame({name: values.astype(np.float64) for name, values in columns.items()})
 
 
 def _started_at(log: _Module | None) -> datetime | None:

@@ -10,30 +10,58 @@ import polars as pl
 
 from battery_db.lib.errors import LabError, UnknownFormat, UnreadableFile
 from battery_db.lib.series import standardise
-from cycling.formats import bdf, neware_binary, neware_text
+from cycling.formats import (
+    arbin_res,
+    bdf,
+    biologic,
+    labelled,
+    maccor,
+    neware_binary,
+    neware_text,
+    vendor_text,
+    workbooks,
+)
 from cycling.formats.base import Finding, Format, ReadContext, Reading
 from cycling.formats.checks import check
+from cycling.formats.strangers import describe
 from cycling.formats.text import HEAD_BYTES
+from cycling.formats.wrappings import unwrapped
 
 __all__ = ["FORMATS", "Finding", "Format", "ReadContext", "Reading", "read", "recognise"]
 
 # What a file says of itself is cut to this many characters.
 LONGEST_TEXT = 1000
-FORMATS: tuple[Format, ...] = (*neware_binary.FORMATS, *bdf.FORMATS, *neware_text.FORMATS)
+# The first that recognises a file reads it, so that those that know least come last.
+FORMATS: tuple[Format, ...] = (
+    *neware_binary.FORMATS,
+    *biologic.FORMATS,
+    *arbin_res.FORMATS,
+    *workbooks.FORMATS,
+    *bdf.FORMATS,
+    *neware_text.FORMATS,
+    *maccor.FORMATS,
+    *vendor_text.FORMATS,
+    *labelled.FORMATS,
+)
 
 
 def recognise(path: Path) -> Format:
-    """The format of a file, by its first 64 KiB and its name.
+    """The format of a file, or of the one in its zip or gzip wrapping.
 
-    Raises UnreadableFile for what can not be opened or is empty, UnknownFormat otherwise.
+    By its first 64 KiB and its name. Raises UnreadableFile for what can not be opened or is
+    empty, UnknownFormat otherwise.
     """
+    with unwrapped(path, _read_head(path)) as inner:
+        return _recognise(inner)
+
+
+def _recognise(path: Path) -> Format:
     head = _read_head(path)
     for format_ in FORMATS:
         if format_.sniff(head, path.name):
             return format_
-    start = repr(head[:24])[2:-1]
     raise UnknownFormat(
-        f"No reader recognises the content; it begins with '{start}'.",
+        f"No reader recognises the content; {describe(head)}.",
         fix="Readable are: " + "; ".join(format_.title for format_ in FORMATS) + ".",
     )
 
@@ -44,7 +72,12 @@ def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Read
     Raises LabError when the content can not be read. An OSError of the machine (a share
     that is gone) passes through.
     """
-    format_ = recognise(path)
+    with unwrapped(path, _read_head(path)) as inner:
+        return _read(inner, context)
+
+
+def _read(path: Path, context: ReadContext) -> tuple[Format, Reading]:
+    format_ = _recognise(path)
     try:
         reading = check(format_.read(path, context))
         frame = standardise(reading.frame)

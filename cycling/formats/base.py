@@ -1,10 +1,16 @@
 """What a reader is and what it returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
+
+from battery_db.lib.errors import UnreadableFile
+
+
+class MissingUnit(UnreadableFile):
+    """A column that is needed names no unit, and its format gives it none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,8 @@ class ReadContext:
 
     time_zone: str = "UTC"
     max_rows: int = 200_000_000
+    # Header word (``columns.key_of``) -> unit, declared by a person where headers write none.
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,8 @@ from battery_db.lib.series import COLUMNS, REQUIRED
 from cycling.formats.base import Finding, Format, ReadContext, Reading
 from cycling.formats.step_types import normalise_column, number_steps
 from cycling.formats.text import decode_head, first_lines, read_text, separator_of, to_number
-from cycling.formats.units import factor
+from cycling.formats.units import SUFFIXES, factor
 
-SUFFIXES = {
-    "second": "s",
-    "volt": "V",
-    "ampere": "A",
-    "ah": "Ah",
-    "wh": "Wh",
-    "celsius": "degC",
-    "ohm": "Ohm",
-    "hertz": "Hz",
-}
 ALIASES = {"step_index": "step_id", "step": "step_id"}
 
 
@@ -148,10 +138,10 @@ def _standard(table: pl.DataFrame, unknown: list[str]) -> Reading:
 
 
 FORMATS = (
-    Format("bdf_csv", 1, "Battery Data Format, CSV", (".bdf.csv", ".csv"), sniff_csv, read_csv),
+    Format("bdf_csv", 2, "Battery Data Format, CSV", (".bdf.csv", ".csv"), sniff_csv, read_csv),
     Format(
         "bdf_parquet",
-        1,
+        2,
         "Battery Data Format, Parquet",
         (".bdf.parquet",),
         sniff_parquet,

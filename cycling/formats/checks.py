@@ -6,22 +6,15 @@ from numpy.typing import NDArray
 
 from battery_db.lib.series import REQUIRED
 from cycling.formats.base import Finding, Reading
+from cycling.formats.counters import compare
 
 # Rows that fall behind and come back within this many are a stumble of the clock; more
 # are a clock that began again.
 STUMBLE_ROWS = 5
-CAPACITY_TOLERANCE = 0.01
-# Steps that move less than this share of the largest are too small to compare.
-COMPARED_SHARE = 0.02
 # Clocks are stamped to the millisecond at best; less than this is rounding.
 SMALLEST_CLOCK_FALL = -0.1
-SECONDS_PER_HOUR = 3600.0
 # Beyond these (3000 years, a megavolt, a megaampere) a number is no measurement.
 LARGEST = {"test_time_second": 1e11, "voltage_volt": 1e6, "current_ampere": 1e6}
-# Steps of what cyclers print: decimal fractions of an ampere hour or ampere second.
-RESOLUTIONS_AH = sorted(
-    [10.0**-k for k in range(2, 10)] + [10.0**-k / 3600 for k in range(7)], reverse=True
-)
 
 
 def check(reading: Reading) -> Reading:
@@ -34,7 +27,7 @@ def check(reading: Reading) -> Reading:
         frame = _repair_time(frame, findings)
         frame = _repair_sign(frame, findings)
         _check_clock(frame, findings)
-        _check_capacity(frame, findings)
+        findings.extend(compare(frame))
     return Reading(frame, reading.metadata, tuple(findings), reading.is_partial or lost)
 
 
@@ -77,7 +70,11 @@ def _repair_time(frame: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
 
 
 def _rising(time: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
-    """Time that never falls, and in words how it was made."""
+    """Time that never falls, and in words how it was made.
+
+    Records that fall behind and come back within ``STUMBLE_ROWS`` take the time of the one
+    before; after any other fall the clock had begun again.
+    """
     time = time.copy()
     inner = time[1:-1]
     # One record ahead of both neighbours, which are in order: it stands alone.
@@ -85,16 +82,27 @@ def _rising(time: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
     # Two such records in a row are no lone ones.
     ahead[1:] &= ~ahead[:-1]
     time[1:-1] = np.where(ahead, time[:-2], inner)
-    highest = np.maximum.accumulate(time)
-    behind = np.concatenate(([False], time < highest, [False]))
-    edges = np.flatnonzero(behind[1:] != behind[:-1])
-    longest = int(np.max(edges[1::2] - edges[::2], initial=0))
-    if longest <= STUMBLE_ROWS:
-        return highest, "those records were given the time of the one before"
-    jumps = np.diff(time)
-    offset = np.concatenate(([0.0], np.cumsum(np.where(jumps < 0, -jumps, 0.0))))
-    rising = np.maximum.accumulate(time + offset)
-    return rising, "the clock had begun again, so later times go on from there"
+    restarts = np.zeros_like(time)
+    stumbled, until = bool(np.any(ahead)), 0
+    for fall in np.flatnonzero(np.diff(time) < 0):
+        if fall < until:
+            continue
+        level, after = time[fall], time[fall + 1 : fall + 2 + STUMBLE_ROWS]
+        back = np.flatnonzero(after >= level)
+        if len(back) or fall + 1 + len(after) == len(time):
+            # To the end of the file nothing else follows that could tell a restart.
+            rows = int(back[0]) if len(back) else len(after)
+            time[fall + 1 : fall + 1 + rows] = level
+            stumbled, until = True, int(fall) + 1 + rows
+        else:
+            restarts[fall + 1] = level - time[fall + 1]
+    rising = np.maximum.accumulate(time + np.cumsum(restarts))
+    words = []
+    if stumbled:
+        words.append("those records were given the time of the one before")
+    if np.any(restarts):
+        words.append("the clock had begun again, so later times go on from there")
+    return rising, "; ".join(words)
 
 
 def _repair_sign(frame: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
@@ -145,71 +153,6 @@ def _check_clock(frame: pl.DataFrame, findings: list[Finding]) -> None:
     if falls:
         text = f"The wall clock was set back {_times(falls)}, at most by {-float(jumps.min()):g} s."  # type: ignore[arg-type]
         findings.append(Finding("clock_fell", text + " Test time is not touched by it."))
-
-
-def _check_capacity(frame: pl.DataFrame, findings: list[Finding]) -> None:
-    """Compare the instrument's counter with the integral of current over each step.
-
-    Between two records the trapezium errs by at most half the change of current times the
-    time between, so that slow sampling is no mismatch.
-    """
-    counter = "step_cumulative_capacity_ah"
-    if not {counter, "step_count"} <= set(frame.columns):
-        return
-    current, step = pl.col("current_ampere").cast(pl.Float64), pl.col("step_count")
-    hours = pl.col("test_time_second").diff() / SECONDS_PER_HOUR
-    within = step == step.shift()
-    steps = (
-        frame.lazy()
-        .select(
-            step,
-            moved=pl.when(within).then((current + current.shift()) / 2 * hours),
-            doubt=pl.when(within).then((current - current.shift()).abs() / 2 * hours),
-            counted=pl.col(counter).cast(pl.Float64),
-        )
-        .group_by("step_count", maintain_order=True)
-        .agg(
-            pl.col("moved").sum().abs(),
-            pl.col("doubt").sum(),
-            (pl.col("counted").last() - pl.col("counted").first()).abs().alias("counted"),
-            pl.col("moved").abs().sum().alias("both_ways"),
-        )
-        # A step that moves charge both ways has no single number to compare.
-        .filter(pl.col("both_ways") <= 1.05 * pl.col("moved"))
-        .collect()
-    )
-    largest = steps["counted"].max()
-    if largest is None or not float(largest) > 0:  # type: ignore[arg-type]
-        return
-    difference = (pl.col("moved") - pl.col("counted")).abs()
-    allowed = (
-        CAPACITY_TOLERANCE * pl.col("counted") + pl.col("doubt") + 2 * _resolution(frame[counter])
-    )
-    compared = steps.filter(pl.col("counted") > COMPARED_SHARE * float(largest))  # type: ignore[arg-type]
-    wrong = compared.filter(difference > allowed)
-    if wrong.is_empty():
-        return
-    worst = wrong.sort(difference / pl.col("counted"), descending=True).row(0, named=True)
-    share = abs(worst["moved"] / worst["counted"] - 1)
-    text = (
-        f"In {wrong.height} of {compared.height} steps the instrument's capacity differs by more "
-        f"than {CAPACITY_TOLERANCE:.0%} from the integral of its current; most in step "
-        f"{worst['step_count']}: {worst['counted']:.6g} Ah counted, {worst['moved']:.6g} Ah "
-        f"integrated ({share:.1%})."
-    )
-    findings.append(Finding("capacity_mismatch", text))
-
-
-def _resolution(counter: pl.Series) -> float:
-    """The coarsest printed step that a sample of the counter's values are multiples of."""
-    values = counter.cast(pl.Float64)
-    values = values.filter(values.is_finite())
-    some = values.gather_every(max(1, len(values) // 2000)).to_numpy()
-    for step in RESOLUTIONS_AH:
-        parts = some / step
-        if np.all(np.abs(parts - np.round(parts)) < 1e-3):
-            return step
-    return 0.0
 
 
 def _times(count: int) -> str:

@@ -17,15 +17,30 @@ ISO_FORMATS = (
     "%Y-%m-%d %H:%M",
     "%Y.%m.%d %H:%M:%S",
 )
-MONTH_FIRST = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
-DAY_FIRST = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
+_SLASHED = (
+    "{} %H:%M:%S",
+    "{} %H:%M:%S%.f",
+    "{} %H:%M",
+    "{} %I:%M:%S %p",
+    "{} %I:%M:%S%.f %p",
+)
+MONTH_FIRST = tuple(form.format("%m/%d/%Y") for form in _SLASHED)
+DAY_FIRST = tuple(form.format("%d/%m/%Y") for form in _SLASHED)
 
 
 def seconds_of(text: pl.Series) -> pl.Series:
-    """Seconds of ``h:min:s`` texts with or without fractions; hours may exceed 24."""
+    """Seconds of ``h:min:s`` texts with or without fractions; hours may exceed 24.
+
+    Days may stand before, as in ``0d 00:00:10.5`` or ``1 day, 0:00:10``.
+    """
+    days = None
+    if text.str.contains("d", literal=True).any():
+        days = to_number(text.str.extract(r"^\s*(\d+)\s*d"), kind=pl.Float64()).fill_null(0.0)
+        text = text.str.replace(r"^\s*\d+\s*d[a-z]*,?\s*", "")
     part = text.str.split_exact(":", 2).struct.unnest()
-    hours, minutes, seconds = (to_number(part[name]) for name in part.columns)
-    return (hours * 3600 + minutes * 60 + seconds).alias(text.name)
+    hours, minutes, seconds = (to_number(part[name], "\t") for name in part.columns)
+    total = hours * 3600 + minutes * 60 + seconds
+    return (total if days is None else total + days * 86_400).alias(text.name)
 
 
 def parse_moments(text: pl.Series) -> tuple[pl.Series, list[Finding]]:
@@ -38,9 +53,9 @@ def parse_moments(text: pl.Series) -> tuple[pl.Series, list[Finding]]:
     if filled.is_empty():
         return text.cast(pl.Datetime("us"), strict=False), []
     if "/" not in filled[0] or filled[0].find("/") == 4:
-        return _first_that_fits(text, ISO_FORMATS), []
-    moments = _first_that_fits(text, MONTH_FIRST)
-    day_first = _first_that_fits(text, DAY_FIRST)
+        return first_that_fits(text, ISO_FORMATS), []
+    moments = first_that_fits(text, MONTH_FIRST)
+    day_first = first_that_fits(text, DAY_FIRST)
     if day_first.null_count() < moments.null_count():
         return day_first, [
             Finding("day_first", "Dates were read as day/month/year: some have no month that high.")
@@ -48,7 +63,7 @@ def parse_moments(text: pl.Series) -> tuple[pl.Series, list[Finding]]:
     return moments, []
 
 
-def _first_that_fits(text: pl.Series, formats: tuple[str, ...]) -> pl.Series:
+def first_that_fits(text: pl.Series, formats: tuple[str, ...]) -> pl.Series:
     """Each cell by the first format that reads it; whole columns are mostly of one."""
     result = text.str.to_datetime(formats[0], time_unit="us", strict=False)
     for format_ in formats[1:]:

@@ -1,4 +1,4 @@
-"""Neware's binary files, .nda and .ndax, through the library fastnda (MIT).
+"""Neware's binary files, .nda and .ndax, through the library fastnda (BSD).
 
 fastnda knows the record layouts; here are the bounds on what is unpacked, the clock, and
 what can be saved of a file that was cut off. Cycle and step numbers are those in the file,
@@ -317,6 +317,6 @@ def _temperatures(frame: pl.DataFrame) -> list[pl.Expr]:
 
 
 FORMATS = (
-    Format("neware_ndax", 1, "Neware .ndax", (".ndax",), sniff_ndax, read_ndax),
-    Format("neware_nda", 1, "Neware .nda", (".nda",), sniff_nda, read_nda),
+    Format("neware_ndax", 2, "Neware .ndax", (".ndax",), sniff_ndax, read_ndax),
+    Format("neware_nda", 2, "Neware .nda", (".nda",), sniff_nda, read_nda),
 )

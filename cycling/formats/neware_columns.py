@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "step id": "step", "step index": "step", "step": "step", "step no": "step",
     "工步序号": "step", "工步号": "step",
     "step name": "mode", "step type": "mode",
+    "status": "mode",
     "工步类型": "mode", "工步名称": "mode", "工步状态": "mode", "状态": "mode",
     "record id": "record", "record": "record", "record index": "record", "datapoint": "record",
     "data point": "record", "record number": "record",

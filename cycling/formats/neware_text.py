@@ -235,15 +235,15 @@ def _flat_header(lines: list[str]) -> int | None:
 
 FORMATS = (
     Format(
-        "neware_nested_text", 1, "Neware text, nested", (".csv", ".txt"), sniff_nested, read_nested
+        "neware_nested_text", 2, "Neware text, nested", (".csv", ".txt"), sniff_nested, read_nested
     ),
     Format(
         "neware_separate_text",
-        1,
+        2,
         "Neware text, separate sections",
         (".txt", ".csv"),
         sniff_separate,
         read_separate,
     ),
-    Format("neware_flat_text", 1, "Neware text, flat", (".csv", ".txt"), sniff_flat, read_flat),
+    Format("neware_flat_text", 2, "Neware text, flat", (".csv", ".txt"), sniff_flat, read_flat),
 )

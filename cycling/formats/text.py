@@ -61,8 +61,9 @@ def read_text(path: Path, context: ReadContext) -> Text:
 
 def _to_utf8(data: bytes, encoding: str, findings: list[Finding]) -> bytes:
     text = data.decode(encoding, "replace").lstrip("\ufeff")
-    lost = text.count("\ufffd")
-    if lost:
+    # Some exports hold the replacement character itself, lost before they were written.
+    lost = text.count("\ufffd") - (data.count(b"\xef\xbf\xbd") if encoding == "utf-8" else 0)
+    if lost > 0:
         findings.append(
             Finding("undecodable", f"{lost} characters are not valid {encoding}; read as '\ufffd'.")
         )
@@ -135,13 +136,23 @@ def read_cells(
 def to_number(text: pl.Series, separator: str = ",", kind: pl.DataType | None = None) -> pl.Series:
     """Numbers of a column of text; a decimal comma is one where commas do not separate.
 
+    A comma before a point (``1,005.38``) groups thousands, as does a point before a comma.
     What is no number becomes null.
     """
     kind = kind or pl.Float64()
     if separator != "," and text.str.contains(",", literal=True).any():
-        text = text.str.replace(",", ".", literal=True)
+        text = _with_points(text)
     numbers = text.cast(kind, strict=False)
     if numbers.null_count() > text.null_count():
         # Padding is rare, and stripping every cell costs as much as reading it.
         numbers = text.str.strip_chars(" ").cast(kind, strict=False)
     return numbers
+
+
+def _with_points(text: pl.Series) -> pl.Series:
+    """Decimal points, and no marks of thousands, in a column that has commas."""
+    if text.str.contains(r"\.\d*,").any():
+        return text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    if text.str.contains(".", literal=True).any():
+        return text.str.replace_all(",", "", literal=True)
+    return text.str.replace(",", ".", literal=True)

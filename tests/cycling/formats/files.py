@@ -107,3 +107,105 @@ def flat(frame: pl.DataFrame, order: list[str] | None = None) -> str:
 
 def bdf(frame: pl.DataFrame) -> str:
     return frame.write_csv()
+
+
+def _slashed(unix: float) -> str:
+    day, clock_ = moment(unix).split(" ")
+    year, month, day = day.split("-")
+    return f"{month}/{day}/{year} {clock_}"
+
+
+def maccor(frame: pl.DataFrame) -> str:
+    """MacTest's export: currents without sign, the direction in ``State``."""
+    state = {"cc_charge": "C", "cc_discharge": "D", "rest": "R"}
+    lines = [
+        "Today's Date\t01/02/2024\tDate of Test:\t11/14/2023",
+        "Rec#\tCyc#\tStep\tTestTime\tStepTime\tAmp-hr\tAmps\tVolts\tState\tES\tDPt Time",
+    ]
+    for row in frame.iter_rows(named=True):
+        cells = [
+            str(row["record_index"]),
+            str(row["cycle_count"]),
+            str(row["step_id"]),
+            f"  {int(row['test_time_second'] // 86400)}d {clock(row['test_time_second'] % 86400)}",
+            f"  0d {clock(row['step_time_second'])}",
+            f"{row['step_cumulative_capacity_ah']:.6f}",
+            f"{abs(row['current_ampere']):.5f}",
+            f"{row['voltage_volt']:.4f}",
+            state[row["step_type"]],
+            "1",
+            _slashed(row["unix_time_second"]),
+        ]
+        lines.append("\t".join(cells))
+    return "\n".join(lines) + "\n"
+
+
+def arbin(frame: pl.DataFrame) -> str:
+    """An export of Arbin's Data Watcher, with its units; counters run over the test."""
+    hours = frame["test_time_second"].diff().fill_null(0.0) / 3600
+    current = frame["current_ampere"]
+    return pl.DataFrame(
+        {
+            "Data_Point": frame["record_index"],
+            "Date_Time": [_slashed(value) for value in frame["unix_time_second"]],
+            "Test_Time(s)": frame["test_time_second"],
+            "Step_Time(s)": frame["step_time_second"],
+            "Cycle_Index": frame["cycle_count"],
+            "Step_Index": frame["step_id"],
+            "Current(mA)": current * 1000,
+            "Voltage(V)": frame["voltage_volt"],
+            "Charge_Capacity(mAh)": (current.clip(lower_bound=0) * hours).cum_sum() * 1000,
+            "Discharge_Capacity(mAh)": (-current.clip(upper_bound=0) * hours).cum_sum() * 1000,
+        }
+    ).write_csv()
+
+
+def battery_archive(frame: pl.DataFrame) -> str:
+    return pl.DataFrame(
+        {
+            "Date_Time": [moment(value) for value in frame["unix_time_second"]],
+            "Test_Time (s)": frame["test_time_second"],
+            "Cycle_Index": frame["cycle_count"].cast(pl.Float64),
+            "Current (A)": frame["current_ampere"],
+            "Voltage (V)": frame["voltage_volt"],
+            "Charge_Capacity (Ah)": 0.0 * frame["current_ampere"],
+            "Discharge_Capacity (Ah)": 0.0 * frame["current_ampere"],
+            "Cell_Temperature (C)": 25.0 + 0.0 * frame["current_ampere"],
+        }
+    ).write_csv()
+
+
+def landt(frame: pl.DataFrame) -> str:
+    """The record table of LANHE's program."""
+    state = {"cc_charge": "C_CC", "cc_discharge": "D_CC", "rest": "R"}
+    return pl.DataFrame(
+        {
+            "Record": frame["record_index"],
+            "TestTime/Sec": frame["test_time_second"],
+            "StepTime/Sec": frame["step_time_second"],
+            "Current/mA": frame["current_ampere"] * 1000,
+            "Capacity/mAh": frame["step_cumulative_capacity_ah"] * 1000,
+            "Voltage/V": frame["voltage_volt"],
+            "SysTime": [moment(value) for value in frame["unix_time_second"]],
+            "Cycle-Index": frame["cycle_count"],
+            "Step-Index": frame["step_id"],
+            "Step-State": [state[word] for word in frame["step_type"]],
+        }
+    ).write_csv(separator="\t")
+
+
+def labelled_table(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "Cycle_Index": frame["cycle_count"],
+            "Step": frame["step_id"],
+            "Test_Time_min": frame["test_time_second"] / 60,
+            "Current_mA": frame["current_ampere"] * 1000,
+            "Voltage_mV": frame["voltage_volt"] * 1000,
+        }
+    )
+
+
+def labelled(frame: pl.DataFrame) -> str:
+    """A table of no vendor that names its units."""
+    return labelled_table(frame).write_csv()

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from battery_db.lib.errors import UnknownFormat, UnreadableFile
+from battery_db.lib.errors import UnreadableFile
 from cycling.formats import neware_binary, read
 from cycling.formats.zip_recovery import leading_members
 
@@ -65,7 +65,7 @@ def test_garbage_behind_the_neware_signature_is_unreadable(tmp_path):
 def test_a_workbook_is_not_taken_for_an_ndax(tmp_path):
     path = archive(tmp_path / "book.xlsx", {"xl/workbook.xml": b"<x/>"})
 
-    with pytest.raises(UnknownFormat):
+    with pytest.raises(UnreadableFile, match="workbook can not be opened"):
         read(path)
 
 

@@ -111,7 +111,7 @@ def test_a_capacity_that_is_not_the_integral_of_the_current_is_told_with_numbers
     assert "0.00765 Ah counted, 0.0075 Ah integrated (2.0%)" in reading.findings[0].text
 
 
-def test_slow_sampling_of_a_falling_current_is_no_mismatch():
+def test_slow_sampling_of_a_falling_current_is_told_as_such_and_not_as_a_mismatch():
     # A CV step: the true charge is that of an exponential, sampled every two time constants.
     time = pl.Series("test_time_second", [0.0, 200.0, 400.0, 600.0])
     current = [1.0, 0.1353, 0.0183, 0.0025]
@@ -126,7 +126,55 @@ def test_slow_sampling_of_a_falling_current_is_no_mismatch():
         }
     )
 
-    assert check(Reading(frame)).findings == ()
+    (finding,) = check(Reading(frame)).findings
+
+    assert finding.code == "capacity_undersampled"
+    assert "the instrument's is the better one" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("column", "current", "volts"),
+    [
+        ("charging_capacity_ah", 0.1, 1.0),
+        ("discharging_capacity_ah", -0.1, 1.0),
+        ("charging_energy_wh", 0.1, 4.0),
+        ("discharging_energy_wh", -0.1, 4.0),
+        ("step_cumulative_energy_wh", -0.1, 4.0),
+    ],
+)
+@pytest.mark.parametrize("error", [1.0, 1.02])
+def test_every_counter_is_compared_with_the_integral_of_its_side(column, current, volts, error):
+    frame = files.series(1).filter(pl.col("step_count") == 1)
+    hours = frame["test_time_second"] / 3600
+    frame = frame.drop("step_cumulative_capacity_ah").with_columns(
+        pl.lit(current).alias("current_ampere"),
+        pl.lit(4.0).alias("voltage_volt"),
+        (hours * abs(current) * volts * error).alias(column),
+    )
+
+    reading = check(Reading(frame.drop("step_type")))
+
+    kind = "energy" if "energy" in column else "capacity"
+    assert codes(reading) == ([] if error == 1.0 else [f"{kind}_mismatch"])
+
+
+def test_single_records_that_stumble_do_not_move_a_clock_that_began_again():
+    # As Novonix writes it: a stale record at the end of a step, and a restarted test.
+    first = [0.0, 10.0, 20.0, 5.0, 30.0, 40.0, 50.0, 60.0]
+    again = [0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0]
+    frame = pl.DataFrame(
+        {
+            "test_time_second": first + again,
+            "voltage_volt": [3.7] * 16,
+            "current_ampere": [0.0] * 16,
+        }
+    )
+
+    reading = check(Reading(frame))
+
+    assert codes(reading) == ["time_fell"]
+    repaired = [0.0, 10.0, 20.0, 20.0, 30.0, 40.0, 50.0, 60.0]
+    assert reading.frame["test_time_second"].to_list() == repaired + [60 + t for t in again]
 
 
 @pytest.mark.parametrize(
