@@ -57,6 +57,10 @@ def export() -> Iterable[JobRequest]:
         yield JobRequest("cycling.export_dataset", params, f"Export {dataset}")
 
 
+def find_problems() -> Iterable[JobRequest]:
+    yield JobRequest("cycling.find_problems", title="Look for problems")
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     name: str
@@ -71,6 +75,7 @@ STEPS = (
     Step("import", "Import files", import_new),
     Step("group", "Group cycles", group),
     Step("export", "Export datasets", export),
+    Step("problems", "Look for problems", find_problems),
 )
 
 

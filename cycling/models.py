@@ -302,6 +302,34 @@ class CurationChange(models.Model):
         return f"cycles {self.cycles} {'left out' if self.excludes else 'taken back in'}"
 
 
+class Problem(models.Model):
+    """Something that a person should look at, found by the night: see ``cycling.problems``.
+
+    A row that is found again keeps its first date and its dismissal; one that is found no
+    more goes by itself.
+    """
+
+    kind = models.CharField(max_length=30)
+    key = models.CharField(max_length=100, help_text="What it is about, within its kind.")
+    text = models.TextField()
+    fix = models.TextField(help_text="What to do about it.")
+    url = models.CharField(max_length=300, help_text="Where to do it.")
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    dismissed_at = models.DateTimeField(null=True)
+    dismissed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    dismissed_reason = models.CharField(max_length=300, blank=True)
+    history = HistoricalRecords(excluded_fields=["text", "fix", "url", "first_seen_at"])
+
+    class Meta:
+        ordering = ["kind", "key"]
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="problem_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
 class DatasetExport(models.Model):
     """A dataset as files, zipped, as it was at one moment."""
 

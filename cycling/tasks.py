@@ -44,3 +44,10 @@ def compile_dataset(context: JobContext) -> Outcome:
     from cycling.jobs import compiling
 
     return compiling.compile_dataset(context)
+
+
+@job_kind("cycling.find_problems", queue="cycling", title="Look for problems")
+def find_problems(context: JobContext) -> Outcome:
+    from cycling.jobs import problems
+
+    return problems.find_problems(context)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cycling.views import cells, curation, datasets, files, filters
+from cycling.views import cells, curation, datasets, files, filters, problems
 
 app_name = "cycling"
 urlpatterns = [
@@ -16,7 +16,10 @@ urlpatterns = [
     path("cells/<int:cell_id>/capacity/", cells.set_capacity, name="set-capacity"),
     path("cells/<int:cell_id>/exclude/", cells.exclude_cycle, name="exclude-cycle"),
     path("files/<int:file_id>/panel/", files.file_panel, name="file-panel"),
-    path("problems/panel/", files.problems_panel, name="problems-panel"),
+    path("problems/panel/", problems.problems_panel, name="problems-panel"),
+    path("problems/find/", problems.find_problems, name="find-problems"),
+    path("problems/<int:problem_id>/dismiss/", problems.dismiss_problem, name="dismiss-problem"),
+    path("troubleshoot/", problems.troubleshoot, name="troubleshoot"),
     path("tests/<int:test_id>/", files.test, name="test"),
     path("tests/<int:test_id>/overview.json", files.test_figure, name="test-figure"),
     path("datasets/<slug:slug>/panel/", datasets.dataset_panel, name="dataset-panel"),

@@ -26,19 +26,6 @@ def file_panel(request: HttpRequest, file_id: int) -> HttpResponse:
 
 
 @requires(Permission.VIEW)
-def problems_panel(request: HttpRequest) -> HttpResponse:
-    """Fragment for the work list: files that could not be imported, or only in part."""
-    troubled = (
-        CyclingTest.objects.exclude(status=CyclingTest.Status.IMPORTED)
-        .filter(file__deprecated=False)
-        .select_related("file__folder")
-        .order_by("-imported_at")
-    )
-    page = Paginator(troubled, 25).get_page(request.GET.get("page"))
-    return render(request, "cycling/problems_panel.html", {"page": page})
-
-
-@requires(Permission.VIEW)
 def test(request: HttpRequest, test_id: int) -> HttpResponse:
     """One file's data: where it came from, what was found, its half-cycles."""
     shown = get_object_or_404(
