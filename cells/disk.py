@@ -28,6 +28,7 @@ from cells.scanning import (
 )
 
 CHILD = (sys.executable, "-m", "cells.disk")
+START_SECONDS = 120.0  # for an interpreter to start on a busy machine
 ENTRIES_PER_LINE = 500
 READ_BYTES = 1024 * 1024
 Listed = Entry | Subfolder | Obstacle
@@ -111,11 +112,10 @@ class GuardedDisk:
     def _ask(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         child = self._child or self._start()
         try:
-            assert child.stdin is not None  # noqa: S101 - both are pipes
-            assert child.stdout is not None  # noqa: S101
+            assert child.stdin is not None  # noqa: S101 - it is a pipe
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
-            for line in self._answers(child.stdout):
+            for line in self._answers(child.stdout, self.seconds):
                 answer = json.loads(line)
                 if "done" in answer:
                     return
@@ -132,13 +132,16 @@ class GuardedDisk:
             [*CHILD, self.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home
         )
         self._child, self._rest = child, b""
+        for _ in self._answers(child.stdout, START_SECONDS):
+            break  # the first line says that it is ready
         return child
 
-    def _answers(self, stream: IO[bytes]) -> Iterator[bytes]:
+    def _answers(self, stream: IO[bytes] | None, seconds: float) -> Iterator[bytes]:
         """Lines as they come. TimeoutError when nothing comes in time."""
+        assert stream is not None  # noqa: S101 - it is a pipe
         with selectors.DefaultSelector() as selector:
             selector.register(stream, selectors.EVENT_READ)
-            while selector.select(self.seconds):
+            while selector.select(seconds):
                 chunk = stream.read1(READ_BYTES)  # type: ignore[attr-defined]
                 if not chunk:
                     return
@@ -167,6 +170,7 @@ def serve(root: str, requests: IO[str], answers: IO[str]) -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
+    say({"ready": True})
     for line in requests:
         request = json.loads(line)
         if "list" in request:

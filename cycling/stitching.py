@@ -16,9 +16,9 @@ the start cycle. So files of one cell may tell the same charge or discharge more
 shown as overlaps.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -54,30 +54,24 @@ class Half:
 def find_superseded(frame: pl.DataFrame) -> list[int | None]:
     """Per row of ``HalfCycleQuerySet.as_frame`` the row that counts instead, or None.
 
-    O(n log n). A row that counts instead counts itself.
+    O(n log n). A row that counts instead counts itself, and is of another file.
     """
     instead: list[int | None] = [None] * frame.height
     if frame["test_id"].n_unique() < 2:
         return instead
     for halves in _by_polarity(frame):
-        for better, worse in (*_same_start(halves), *_same_number(halves)):
-            if instead[worse.row] is None and better.row != worse.row:
-                instead[worse.row] = better.row
-    return [_end_of_chain(instead, row) for row in instead]
+        counting = _Counting()
+        for half in sorted(halves, key=lambda half: half.rank, reverse=True):
+            instead[half.row] = counting.better_than(half)
+            if instead[half.row] is None:
+                counting.add(half)
+    return instead
 
 
 def numbers_used_twice(frame: pl.DataFrame) -> list[int]:
     """Absolute cycles that files tell at different times: the start cycle of one is wrong."""
     twice = frame.group_by("cycle", "polarity").agg(pl.col("test_id").n_unique())
     return sorted(set(twice.filter(pl.col("test_id") > 1)["cycle"].to_list()))
-
-
-def _end_of_chain(instead: list[int | None], row: int | None) -> int | None:
-    seen = set()
-    while row is not None and instead[row] is not None and row not in seen:
-        seen.add(row)
-        row = instead[row]
-    return row
 
 
 def _by_polarity(frame: pl.DataFrame) -> Iterator[list[Half]]:
@@ -104,25 +98,43 @@ def _rows(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
         yield dict(zip(columns, values, strict=True))
 
 
-def _same_start(halves: list[Half]) -> Iterator[tuple[Half, Half]]:
-    timed = sorted((h for h in halves if h.start is not None), key=lambda h: h.start or 0.0)
-    run: list[Half] = timed[:1]
-    for before, after in pairwise(timed):
-        if (after.start or 0.0) - (before.start or 0.0) > SAME_START_S:
-            yield from _pairs(run)
-            run = []
-        run.append(after)
-    yield from _pairs(run)
+class _Counting:
+    """Half-cycles that count, found by number and by the second they began in."""
+
+    def __init__(self) -> None:
+        self._by_cycle: dict[int, list[Half]] = defaultdict(list)
+        self._by_second: dict[int, list[Half]] = defaultdict(list)
+
+    def add(self, half: Half) -> None:
+        self._by_cycle[half.cycle].append(half)
+        if half.start is not None:
+            self._by_second[int(half.start)].append(half)
+
+    def better_than(self, half: Half) -> int | None:
+        """The row that tells the same as ``half``, which comes after it in rank."""
+        for one in self._by_cycle.get(half.cycle, ()):
+            if one.test_id != half.test_id and _ran_together(one, half):
+                return one.row
+        for one in self._began_with(half):
+            if one.test_id != half.test_id and _passed_the_same(one, half):
+                return one.row
+        return None
+
+    def _began_with(self, half: Half) -> Iterator[Half]:
+        if half.start is None:
+            return
+        for second in range(int(half.start - SAME_START_S), int(half.start + SAME_START_S) + 1):
+            for one in self._by_second.get(second, ()):
+                if abs((one.start or 0.0) - half.start) <= SAME_START_S:
+                    yield one
 
 
-def _pairs(run: list[Half]) -> Iterator[tuple[Half, Half]]:
-    """The best of the same with each of the others; of one file all count."""
-    if len(run) < 2:
-        return
-    best = max(run, key=lambda half: half.rank)
-    for half in run:
-        if half.test_id != best.test_id and _passed_the_same(best, half):
-            yield best, half
+def _ran_together(better: Half, half: Half) -> bool:
+    """Of one number: whether nothing says that they ran at different times."""
+    if better.start is None or half.start is None or not half.is_complete:
+        return True
+    starts_before = better.start < half.start + max(half.seconds, SAME_START_S)
+    return starts_before and half.start < better.start + max(better.seconds, SAME_START_S)
 
 
 def _passed_the_same(better: Half, half: Half) -> bool:
@@ -131,27 +143,3 @@ def _passed_the_same(better: Half, half: Half) -> bool:
     if not half.is_complete:
         return half.capacity_ah <= better.capacity_ah + margin
     return abs(half.capacity_ah - better.capacity_ah) <= margin
-
-
-def _same_number(halves: Iterable[Half]) -> Iterator[tuple[Half, Half]]:
-    by_cycle: dict[int, list[Half]] = {}
-    for half in halves:
-        by_cycle.setdefault(half.cycle, []).append(half)
-    for same in by_cycle.values():
-        ranked = sorted(same, key=lambda half: half.rank, reverse=True)
-        counting: list[Half] = []
-        for half in ranked:
-            better = next((one for one in counting if _is_the_same(one, half)), None)
-            if better is None:
-                counting.append(half)
-            else:
-                yield better, half
-
-
-def _is_the_same(better: Half, half: Half) -> bool:
-    if better.test_id == half.test_id:
-        return False
-    if better.start is None or half.start is None or not half.is_complete:
-        return True
-    starts_before = better.start < half.start + max(half.seconds, SAME_START_S)
-    return starts_before and half.start < better.start + max(better.seconds, SAME_START_S)
