@@ -137,7 +137,7 @@ def objective_of(circuit: Circuit, penalty: float) -> Objective:
 
 
 @dataclass(slots=True, eq=False)
-class _Best:
+class Best:
     """The best fit of each spectrum of a chunk so far, and the start that led to it."""
 
     u: FloatArray
@@ -162,8 +162,15 @@ def _fit_chunk(
 ) -> Iterator[FitResult]:
     batch = make_batch([thinned(spectrum) for spectrum in spectra])
     best = best_fits(circuit, batch, options)
-    objective = objective_of(circuit, options.penalty)
     _order_arcs(circuit, best.u, best.start)
+    return results_of(spectra, circuit, options, batch, best)
+
+
+def results_of(
+    spectra: Sequence[Spectrum], circuit: Circuit, options: FitOptions, batch: Batch, best: Best
+) -> Iterator[FitResult]:
+    """What was found for ``batch``, spectrum by spectrum, in original units."""
+    objective = objective_of(circuit, options.penalty)
     sure = uncertainty_of(objective, best.u, batch)
     prior = prior_of(circuit, batch)
     start_error = np.sqrt(evaluate(objective, best.start, batch, prior).misfit)
@@ -171,12 +178,12 @@ def _fit_chunk(
         yield _result(spectrum, circuit, options, _Row(batch, best, sure, start_error, row))
 
 
-def best_fits(circuit: Circuit, batch: Batch, options: FitOptions) -> _Best:
+def best_fits(circuit: Circuit, batch: Batch, options: FitOptions) -> Best:
     """Refine the starts of every guess in turn; later ones only where it is still worth it."""
     objective = objective_of(circuit, options.penalty)
     prior = prior_of(circuit, batch)
     shape = (len(batch), len(circuit))
-    best = _Best(np.zeros(shape), np.full(len(batch), np.inf), np.zeros(shape), [""] * len(batch))
+    best = Best(np.zeros(shape), np.full(len(batch), np.inf), np.zeros(shape), [""] * len(batch))
     tried = 0
     for guess in default_guesses() if options.guesses is None else options.guesses:
         for start in guess.starts(circuit, batch):
@@ -215,7 +222,7 @@ class _Row:
     """One spectrum's part of what was found for its chunk."""
 
     batch: Batch
-    best: _Best
+    best: Best
     sure: Uncertainty
     start_error: FloatArray
     row: int

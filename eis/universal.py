@@ -30,11 +30,14 @@ class Place:
     switches: FloatArray
 
 
+NAMED_TEXTS = frozenset(named.text for named in NAMED_CIRCUITS.values())
+
+
 @lru_cache(maxsize=64)
-def place_of(circuit: Circuit) -> Place | None:
-    """The place of a named circuit; None for any other."""
-    if circuit.text not in {named.text for named in NAMED_CIRCUITS.values()}:
-        return None
+def place_of(circuit: Circuit) -> Place:
+    """The place of a named circuit; ValueError for any other (see ``NAMED_TEXTS``)."""
+    if circuit.text not in NAMED_TEXTS:
+        raise ValueError(f"{circuit} is not one of the named circuits")
     renamed = {"ZARCW1_Q": "CPE0_Q", "ZARCW1_phi_d": "CPE0_phi"}
     names = [renamed.get(name, name.replace("ZARCW1", "ZARC1")) for name in circuit.parameter_names]
     there = {leaf.name for leaf in circuit.leaves}
@@ -55,8 +58,6 @@ def network_inputs(
     of it, whether it is padding, and the switches.
     """
     place = place_of(circuit)
-    if place is None:
-        raise ValueError(f"{circuit} is not one of the named circuits")
     coordinates = coordinates_of(circuit)
     omega = np.exp(batch.log_omega)
     guessed = circuit.impedance(coordinates.parameters(base, batch), omega / (2 * np.pi))

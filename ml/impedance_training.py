@@ -29,7 +29,7 @@ from eis.elements import (
 )
 from eis.generated import generate_spectra
 from eis.initial_guess import SubsetGuess
-from eis.universal import UNIVERSAL, network_inputs, place_of
+from eis.universal import GLOBAL_FEATURES, POINT_FEATURES, UNIVERSAL, network_inputs, place_of
 from ml.networks.impedance import ARCHITECTURES, random_mask
 
 FLOOR = 1e-6  # misfits below are as good as any: a scaled error of 0.001
@@ -41,9 +41,9 @@ class TrainingOptions:
     """One training: the same options and seed give the same weights on the same machine."""
 
     architecture: str = "convolutional"
-    steps: int = 4000
-    batch: int = 128
-    circuits_per_batch: int = 4
+    steps: int = 3000
+    batch: int = 64
+    circuits_per_batch: int = 2
     learning_rate: float = 2e-3
     seed: int = 1
     own_share: float = 0.5  # of each batch from the lab's own spectra, where there are any
@@ -75,11 +75,12 @@ def train(options: TrainingOptions, own: Sequence[Spectrum] = ()) -> torch.nn.Mo
             losses.append(_loss(network, _example(circuit, size, own, options, rng), masks))
         loss = torch.cat(losses).mean()
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        smooth = float(loss) if math.isnan(smooth) else 0.98 * smooth + 0.02 * float(loss)
+        value = loss.item()
+        smooth = value if math.isnan(smooth) else 0.98 * smooth + 0.02 * value
         if options.progress:
             options.progress(step + 1, options.steps, smooth)
     return network.eval()
@@ -134,8 +135,6 @@ def augmented(spectrum: Spectrum, rng: np.random.Generator) -> Spectrum:
 def _loss(network: torch.nn.Module, example: Example, masks: torch.Generator) -> Tensor:
     """Loss (B,) of each spectrum: ln of the misfit, and the penalties."""
     place = place_of(example.circuit)
-    if place is None:
-        raise ValueError(f"{example.circuit} is not one of the named circuits")
     points, whole, mask = (
         torch.from_numpy(array)
         for array in network_inputs(example.circuit, example.base, example.batch)
@@ -159,7 +158,8 @@ def reconstruction_loss(u: Tensor, switches: FloatArray, example: Example) -> Te
     away = universal_impedance(u, switches, log_omega, low, high) - target
     square = (away.real / spread[:, :1]) ** 2 + (away.imag / spread[:, 1:]) ** 2
     misfit = (square * weight).sum(dim=1)
-    return 0.5 * torch.log(misfit + FLOOR) + _penalties(u, example, low, high)
+    loss: Tensor = 0.5 * torch.log(misfit + FLOOR) + _penalties(u, example, low, high)
+    return loss
 
 
 def universal_impedance(
@@ -191,13 +191,13 @@ def universal_impedance(
         total = total + inductive_constant_phase(omega, L, alpha)
     if coil_arc:
         total = total + inductive_zarc(omega, *arc("LZARC0"))
-    return total
+    whole: Tensor = total
+    return whole
 
 
 def _penalties(u: Tensor, example: Example, low: Tensor, high: Tensor) -> Tensor:
     """Distance from the prior, order and window of arcs, complexity; (B,) (3.5.4 to 3.5.6)."""
     place = place_of(example.circuit)
-    assert place is not None  # noqa: S101
     prior = prior_of(example.circuit, example.batch)
     mean = torch.from_numpy(prior.mean.astype(np.float32))
     deviation = torch.from_numpy(prior.deviation.astype(np.float32))
@@ -209,7 +209,8 @@ def _penalties(u: Tensor, example: Example, low: Tensor, high: Tensor) -> Tensor
     beyond = (torch.relu(low - centre) + torch.relu(centre - high)).sum(dim=1)
     resistance = u[:, [index(f"{name}_R") for name in arcs]].clamp(max=8).exp()
     sparse = resistance.sum(dim=1) + resistance.sqrt().sum(dim=1) ** 2
-    return 1e-3 * away.sum(dim=1) + 0.02 * swapped + 0.02 * beyond + 2e-3 * sparse
+    penalty: Tensor = 1e-3 * away.sum(dim=1) + 0.02 * swapped + 0.02 * beyond + 2e-3 * sparse
+    return penalty
 
 
 def _leaf_names(circuit: Circuit) -> set[str]:
@@ -217,19 +218,19 @@ def _leaf_names(circuit: Circuit) -> set[str]:
 
 
 def export_onnx(network: torch.nn.Module, path: str, metadata: dict[str, str]) -> None:
-    """Write ``network`` as ONNX, with batch and frequencies free, and ``metadata`` in its header."""
+    """Write ``network`` as ONNX, batch and frequencies free, with ``metadata`` in its header."""
     import onnx
 
-    points, whole, mask = (
-        torch.zeros(2, 40, network_width()),
-        torch.zeros(2, _globals()),
+    example = (
+        torch.zeros(2, 40, POINT_FEATURES),
+        torch.zeros(2, GLOBAL_FEATURES),
         torch.ones(2, 40),
     )
     free = {0: torch.export.Dim("spectra", min=1, max=100_000)}
     both = {**free, 1: torch.export.Dim("frequencies", min=4, max=4096)}
     program: Any = torch.onnx.export(
         network.eval(),
-        (points, whole, mask),
+        example,
         dynamo=True,
         input_names=["points", "whole", "mask"],
         output_names=["step"],
@@ -241,15 +242,3 @@ def export_onnx(network: torch.nn.Module, path: str, metadata: dict[str, str]) -
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.save(model, path)
-
-
-def network_width() -> int:
-    from eis.universal import POINT_FEATURES
-
-    return POINT_FEATURES
-
-
-def _globals() -> int:
-    from eis.universal import GLOBAL_FEATURES
-
-    return GLOBAL_FEATURES

@@ -31,7 +31,8 @@ class AttentivePooling(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         score = self.score(x).masked_fill(mask[..., None] == 0, -1e4)
         weight = torch.softmax(score, dim=1)  # (B, F, H)
-        return torch.einsum("bfh,bfc->bhc", weight, x).flatten(1)  # (B, H * C)
+        pooled: Tensor = torch.einsum("bfh,bfc->bhc", weight, x).flatten(1)  # (B, H * C)
+        return pooled
 
 
 class Head(nn.Module):
@@ -67,16 +68,17 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         y = (self.norm(x) * mask).transpose(1, 2)
         y = self.second(self.gelu(self.first(y)))
-        return (x + y.transpose(1, 2)) * mask
+        out: Tensor = (x + y.transpose(1, 2)) * mask
+        return out
 
 
 class ConvolutionalNetwork(nn.Module):
     """Residual convolutions over frequency, then attentive pooling (3.7)."""
 
-    def __init__(self, width: int = 48, heads: int = 4, head_width: int = 192) -> None:
+    def __init__(self, width: int = 40, heads: int = 4, head_width: int = 192) -> None:
         super().__init__()
         self.enter = nn.Linear(POINT_FEATURES, width)
-        self.blocks = nn.ModuleList(ResidualBlock(width, dilation) for dilation in (1, 2, 4, 8, 2))
+        self.blocks = nn.ModuleList(ResidualBlock(width, dilation) for dilation in (1, 2, 4, 8))
         self.norm = nn.LayerNorm(width)
         self.pool = AttentivePooling(width, heads)
         self.head = Head(heads * width, head_width)
@@ -86,7 +88,8 @@ class ConvolutionalNetwork(nn.Module):
         x = self.enter(points) * there
         for block in self.blocks:
             x = block(x, there)
-        return self.head(self.pool(self.norm(x), mask), whole)
+        step: Tensor = self.head(self.pool(self.norm(x), mask), whole)
+        return step
 
 
 class Attention(nn.Module):
@@ -109,18 +112,20 @@ class Attention(nn.Module):
         score = score.masked_fill(mask[:, None, None] == 0, -1e4)
         mixed = (torch.softmax(score, dim=-1) @ v).transpose(1, 2).reshape(B, F, C)
         x = x + self.out(mixed)
-        return x + self.perceptron(self.second(x))
+        out: Tensor = x + self.perceptron(self.second(x))
+        return out
 
 
 class Transformer(nn.Module):
     """Attention between frequencies, which sine and cosine of their logarithms place (3.8)."""
 
     def __init__(
-        self, width: int = 48, heads: int = 4, layers: int = 4, head_width: int = 192
+        self, width: int = 40, heads: int = 4, layers: int = 3, head_width: int = 192
     ) -> None:
         super().__init__()
         # Periods of ln ω from 32, wider than any window, down to 1/2 in powers of two.
         periods = 32.0 * 0.5 ** torch.arange(7)
+        self.turns: Tensor
         self.register_buffer("turns", 2 * math.pi / periods)
         self.enter = nn.Linear(POINT_FEATURES + 2 * len(periods), width)
         self.layers = nn.ModuleList(Attention(width, heads) for _ in range(layers))
@@ -133,7 +138,8 @@ class Transformer(nn.Module):
         x = self.enter(torch.cat([points, torch.sin(angle), torch.cos(angle)], dim=-1))
         for layer in self.layers:
             x = layer(x, mask)
-        return self.head(self.pool(self.norm(x), mask), whole)
+        step: Tensor = self.head(self.pool(self.norm(x), mask), whole)
+        return step
 
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {
