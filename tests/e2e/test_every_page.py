@@ -32,7 +32,13 @@ JOB = uuid.UUID(int=1)
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 LONG = "Sb_CYC_10001_NW_c46_42V_40C_1C1C_" + "a-very-long-part-of-a-name" * 4 + ".txt"
 # Each object of the lab has the key 1, or one of these.
-KEYS = {"cell_id": 10001, "slug": "a-dataset", "job_id": JOB, "quantity": "discharge_capacity"}
+KEYS = {
+    "cell_id": 10001,
+    "slug": "a-dataset",
+    "job_id": JOB,
+    "quantity": "discharge_capacity",
+    "kind": "electrolyte",
+}
 WIDER_THAN_THE_SCREEN = """
     document.documentElement.scrollWidth - document.documentElement.clientWidth
 """
