@@ -16,6 +16,7 @@ import cells.api.datasets
 import cells.api.files
 import cells.api.registry
 import cycling.api
+import ftir.api
 from battery_db import report
 from battery_db.accounts import api as accounts_api
 from battery_db.lib.permissions import Permission
@@ -63,6 +64,7 @@ cells.api.registry.register(router)
 cells.api.files.register(router)
 cells.api.datasets.register(router)
 cycling.api.register(router)
+ftir.api.register(router)
 runs_api.register(router)
 accounts_api.register(router)
 

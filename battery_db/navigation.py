@@ -28,6 +28,7 @@ ENTRIES = (
     Entry("Last night", "last-night", "moon", "/", "Data"),
     Entry("Cells", "cells:cells", "battery", "/cells/", "Data"),
     Entry("Files", "cells:files", "files", "/files/", "Data"),
+    Entry("Infrared", "ftir:spectra", "activity", "/ftir/", "Data"),
     Entry("Datasets", "cells:datasets", "dataset", "/datasets/", "Data"),
     Entry("Problems", "cells:problems", "alert", "/problems/", "Work"),
     Entry("Jobs", "runs:jobs", "jobs", "/jobs/", "Work"),

@@ -16,6 +16,7 @@ from battery_db.lib.runs.registry import Done, JobRequest, Outcome, Wait
 # queue short.
 FILES_PER_PART = 8
 CELLS_PER_PART = 20
+SPECTRA_PER_PART = 50
 
 
 def scan() -> Iterable[JobRequest]:
@@ -40,6 +41,23 @@ def import_new() -> Iterable[JobRequest]:
     file_ids = list(importing.stale().order_by("-size", "pk").values_list("pk", flat=True))
     for part in _parts(file_ids, FILES_PER_PART):
         yield JobRequest("cycling.import_files", {"file_ids": part}, f"Import {len(part)} files")
+
+
+def import_spectra() -> Iterable[JobRequest]:
+    from ftir.jobs import importing
+
+    file_ids = importing.stale().order_by("pk").values_list("pk", flat=True)
+    for part in _parts(file_ids, SPECTRA_PER_PART):
+        yield JobRequest("ftir.import_files", {"file_ids": part}, f"Import {len(part)} spectra")
+
+
+def estimate() -> Iterable[JobRequest]:
+    from ftir.services import compositions
+
+    ids = compositions.waiting().order_by("pk").values_list("pk", flat=True)
+    for part in _parts(ids, SPECTRA_PER_PART):
+        title = f"Estimate {len(part)} compositions"
+        yield JobRequest("ftir.estimate_compositions", {"spectrum_ids": part}, title)
 
 
 def group() -> Iterable[JobRequest]:
@@ -73,6 +91,8 @@ STEPS = (
     Step("identify", "Read metadata from names", identify),
     Step("check", "Check stored series", check),
     Step("import", "Import files", import_new),
+    Step("spectra", "Import spectra", import_spectra),
+    Step("estimate", "Estimate compositions", estimate),
     Step("group", "Group cycles", group),
     Step("export", "Export datasets", export),
     Step("problems", "Look for problems", find_problems),

@@ -34,6 +34,8 @@ WORDS = {
     "groups": ("group", "groups"),
     "half_cycles": ("half-cycle", "half-cycles"),
     "files": ("CSV file", "CSV files"),
+    "estimated": ("spectrum judged", "spectra judged"),
+    "out_of_calibration": ("out of calibration or with a concern",) * 2,
     "damaged": ("stored series damaged, to be imported again",) * 2,
     "removed": ("left-over series removed",) * 2,
 }
@@ -172,6 +174,7 @@ def lines_of(report: NightReport) -> list[dict[str, str]]:
         ("scan", "Folders", ("new", "changed", "returned", "missing", "growing", "duplicates")),
         ("identify", "Names", ("identified", "invalid")),
         ("import", "Imports", ("imported", "partial", "failed", "waiting", "rows")),
+        ("estimate", "Compositions", ("estimated", "out_of_calibration")),
         ("group", "Groups", ("cells", "groups", "half_cycles")),
         ("export", "Exports", ("files",)),
         ("check", "Storage", ("damaged", "removed")),

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "battery_db.demo",
     "cells",
     "cycling",
+    "ftir",
     "battery_db.accounts.apps.LabAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

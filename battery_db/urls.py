@@ -16,6 +16,7 @@ urlpatterns = [
     path("account/", include("battery_db.accounts.urls")),
     path("jobs/", include("battery_db.lib.runs.urls")),
     path("cycling/", include("cycling.urls")),
+    path("ftir/", include("ftir.urls")),
     path("", include("cells.urls")),
     path("admin/", admin.site.urls),
     path("api/docs/", docs_page, name="api-docs"),

@@ -13,8 +13,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
-from cells.models import Dataset, Folder, RawFile, Snapshot
-from cycling.formats.base import ColumnDeclaration, DeclaredColumn
+from cells.models import Dataset, RawFile, Snapshot
 
 
 class Polarity(models.TextChoices):
@@ -79,43 +78,6 @@ class CyclingTest(models.Model):
         return bool(self.series_name)
 
 
-class TableDeclaration(models.Model):
-    """What a curator said once of the columns of a folder's tables; its files are read by it.
-
-    ``columns`` is a list of ``{"header", "column", "unit"}``, checked by
-    ``cycling.formats.declared``.
-    """
-
-    folder = models.ForeignKey(Folder, models.CASCADE, related_name="table_declarations")
-    name = models.CharField(max_length=100)
-    columns = models.JSONField()
-    header_line = models.PositiveSmallIntegerField(
-        default=1, help_text="The line of column names; 0 where there is none."
-    )
-    separator = models.CharField(max_length=1, blank=True, help_text="Found by itself when empty.")
-    clock_format = models.CharField(
-        max_length=60, blank=True, help_text="How the clock is written, such as %d.%m.%Y %H:%M:%S."
-    )
-    reverse_current = models.BooleanField(
-        default=False, help_text="The files count discharge as positive."
-    )
-    history = HistoricalRecords()
-
-    class Meta:
-        ordering = ["folder", "name"]
-        constraints = [
-            models.UniqueConstraint(fields=["folder", "name"], name="declaration_once"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def as_declaration(self) -> ColumnDeclaration:
-        columns = tuple(DeclaredColumn(**column) for column in self.columns)
-        layout = (self.header_line, self.separator, self.clock_format, self.reverse_current)
-        return ColumnDeclaration(self.name, columns, *layout)
-
-
 class CellState(models.Model):
     """What cycling knows of one Cell ID, registered or not: its capacity and grouping."""
 
@@ -142,9 +104,6 @@ class CycleGroup(models.Model):
     cell = models.ForeignKey(CellState, models.CASCADE, related_name="groups")
     polarity = models.CharField(max_length=9, choices=Polarity)
     number = models.PositiveSmallIntegerField(help_text="1 is the largest group of its polarity.")
-    name = models.CharField(
-        max_length=60, blank=True, help_text="What people call it; outlives a new grouping."
-    )
     irregular = models.BooleanField(
         default=False, help_text="Members that fit nowhere: interrupted, aborted."
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cycling.views import cells, curation, datasets, declarations, files, filters, problems
+from cycling.views import cells, curation, datasets, files, filters, problems
 
 app_name = "cycling"
 urlpatterns = [
@@ -12,7 +12,6 @@ urlpatterns = [
     path("cells/<int:cell_id>/record.json", cells.record_figure, name="record-figure"),
     path("cells/<int:cell_id>/timeline.json", cells.timeline_figure, name="timeline-figure"),
     path("cells/<int:cell_id>/<slug:quantity>.json", cells.capacity_figure, name="capacity-figure"),
-    path("cells/<int:cell_id>/groups/<int:group_id>/name/", cells.name_group, name="name-group"),
     path("cells/<int:cell_id>/refresh/", cells.refresh_cell, name="refresh-cell"),
     path("cells/<int:cell_id>/capacity/", cells.set_capacity, name="set-capacity"),
     path("cells/<int:cell_id>/exclude/", cells.exclude_cycle, name="exclude-cycle"),
@@ -21,12 +20,6 @@ urlpatterns = [
     path("problems/find/", problems.find_problems, name="find-problems"),
     path("problems/<int:problem_id>/dismiss/", problems.dismiss_problem, name="dismiss-problem"),
     path("troubleshoot/", problems.troubleshoot, name="troubleshoot"),
-    path("files/<int:file_id>/columns/", declarations.declare_columns, name="declare-columns"),
-    path(
-        "declarations/<int:declaration_id>/delete/",
-        declarations.delete_declaration,
-        name="delete-declaration",
-    ),
     path("tests/<int:test_id>/", files.test, name="test"),
     path("tests/<int:test_id>/overview.json", files.test_figure, name="test-figure"),
     path("datasets/<slug:slug>/panel/", datasets.dataset_panel, name="dataset-panel"),

@@ -60,7 +60,7 @@ def measured(mass_ratio: Array, rng: np.random.Generator, grid: Array = GRID) ->
     return result
 
 
-def samples(unknown: int = 120, seed: int = 4) -> Samples:
+def samples(unknown: int = 60, seed: int = 4) -> Samples:
     """The tables' mixtures with made-up spectra, and ``unknown`` mixtures without labels."""
     rng = np.random.default_rng(seed)
     known = known_mass_ratios()

@@ -19,8 +19,10 @@ from battery_db.demo.lab import (
     DemoCell,
     DemoDataset,
 )
+from battery_db.lib.runs.models import Job
 from cells.models import Dataset, DryCell, Folder
 from cells.services import datasets, registry
+from ftir.services import calibrations
 
 
 def is_empty() -> bool:
@@ -123,3 +125,11 @@ def _make_dataset(plan: DemoDataset, present: set[int], by: Any) -> bool:
 def _free_folder_name() -> str:
     number = Folder.objects.filter(name__startswith=FOLDER_NAME).count()
     return f"{FOLDER_NAME} {number + 1}" if number else FOLDER_NAME
+
+
+def request_calibration() -> Job | None:
+    """The job that fits the demonstration calibration; None when it is fitted already."""
+    calibration = calibrations.create_demonstration()
+    if calibration.state == calibration.State.READY:
+        return None
+    return calibrations.request_fit(calibration, use=False, by=None, trigger=Job.Trigger.COMMAND)

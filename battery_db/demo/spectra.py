@@ -1,16 +1,13 @@
 """Small plausible spectra, as potentiostats and infrared spectrometers export them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-# Wavenumber, width in 1/cm and strength of bands of common electrolytes.
-BANDS = {
-    "EC": ((1805, 9, 0.9), (1774, 10, 1.0), (1390, 9, 0.3), (1157, 14, 0.7), (1073, 12, 0.6)),
-    "EMC": ((1748, 13, 1.0), (1452, 10, 0.3), (1262, 16, 1.0), (1009, 10, 0.3)),
-    "DMC": ((1755, 12, 1.0), (1457, 10, 0.4), (1275, 16, 1.0), (971, 9, 0.3)),
-    "LiPF6": ((842, 13, 1.0), (558, 6, 0.4)),
-}
+from cells.compositions import parse_electrolyte
+from ftir import nominal
+from ftir.bands import BANDS
+from ftir.demonstration import COMPONENTS, measured
 
 
 def impedance_text(growth: float, seed: Sequence[int]) -> str:
@@ -27,14 +24,35 @@ def impedance_text(growth: float, seed: Sequence[int]) -> str:
     return "\n".join(["freq/Hz\tRe(Z)/Ohm\t-Im(Z)/Ohm\t|Z|/Ohm", *lines, ""])
 
 
-def infrared_text(electrolyte: str, seed: Sequence[int]) -> str:
-    """Absorbance of the bands of the named solvents and salts, 600-2000 1/cm."""
+def aged_electrolyte(electrolyte: str, cycle: int) -> dict[str, float]:
+    """Mass ratios of a recipe after ``cycle`` cycles.
+
+    EMC becomes DMC and DEC (2 EMC = DMC + DEC, so by mass 43:57), a little salt is lost.
+    """
+    recipe = parse_electrolyte(electrolyte)
+    parts = [(part.molecule, part.role, part.amount, part.unit) for part in recipe.components]
+    ratio = nominal.mass_ratios(parts) or {}
+    changed = ratio.get("EMC", 0.0) * min(0.25, 8e-4 * cycle)
+    ratio["EMC"] = ratio.get("EMC", 0.0) - changed
+    ratio["DMC"] = ratio.get("DMC", 0.0) + 0.43 * changed
+    ratio["DEC"] = ratio.get("DEC", 0.0) + 0.57 * changed
+    ratio["LiPF6"] = ratio.get("LiPF6", 0.0) * (1 - min(0.1, 2e-4 * cycle))
+    total = sum(ratio.values())
+    return {name: value / total for name, value in ratio.items()}
+
+
+def infrared_text(mass_ratio: Mapping[str, float], seed: Sequence[int]) -> str:
+    """Absorbance of a mixture as an ATR instrument exports it, 650-4000 1/cm.
+
+    Components that the demonstration of ``ftir`` does not know count by their own bands.
+    """
     rng = np.random.default_rng([*seed, 0xF71])
-    wavenumber = np.arange(550.0, 2000.0, 2.0)
-    absorbance = 0.01 + rng.normal(0, 6e-4, wavenumber.size)
-    for name, bands in BANDS.items():
-        if name in electrolyte:
-            for centre, width, strength in bands:
-                absorbance += 0.25 * strength / (1 + ((wavenumber - centre) / width) ** 2)
-    lines = [f"{x:.1f}\t{y:.5f}" for x, y in zip(wavenumber, absorbance, strict=True)]
+    axis = np.arange(640.0, 4000.0, 1.86)
+    known = np.array([mass_ratio.get(name, 0.0) for name in COMPONENTS])
+    absorbance = measured(known, rng, axis)
+    for name in set(mass_ratio) - set(COMPONENTS):
+        for band in BANDS.get(name, ()):
+            distance = (axis - band.wavenumber_per_cm) / band.half_width_per_cm
+            absorbance += 0.4 * mass_ratio[name] * band.strength / (1 + distance**2)
+    lines = [f"{x:.2f}\t{y:.6f}" for x, y in zip(axis, absorbance, strict=True)]
     return "\n".join(["Wavenumber (cm-1)\tAbsorbance", *lines, ""])

@@ -147,10 +147,12 @@ def _write_spectra(cell: DemoCell, segments: list[Segment], root: Path, seed: in
             content = spectra.impedance_text(growth, (seed, cell.cell_id, segment.first))
             written.append(write_file(root, path, content.encode(), moment, 0))
     if cell.cell_id in (10002, 10013, 10020):
-        moment = _end(segments[-1]) + 2 * DAY
-        path = f"FTIR/{design.operator}_FTIR_{cell.cell_id}_{_local(moment):%y%m%d}.txt"
-        content = spectra.infrared_text(cell.electrolyte, (seed, cell.cell_id))
-        written.append(write_file(root, path, content.encode(), moment, 0))
+        for segment in segments:
+            moment = _end(segment) + 1800
+            name = f"{design.operator}_FTIR_{cell.cell_id}_c{segment.end}_{_local(moment):%y%m%d}"
+            mixture = spectra.aged_electrolyte(cell.electrolyte, segment.end)
+            content = spectra.infrared_text(mixture, (seed, cell.cell_id, segment.end))
+            written.append(write_file(root, f"FTIR/{name}.txt", content.encode(), moment, 0))
     return written
 
 

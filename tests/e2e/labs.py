@@ -67,7 +67,7 @@ def server_lab(folder: Path) -> Iterator[Lab]:
         )
         _prepare(lab)
         celery = ("-m", "celery", "-A", "battery_db")
-        worker = (*celery, "worker", "-Q", "default,cells,cycling", "-c", "1", "-l", "INFO")
+        worker = (*celery, "worker", "-Q", "default,cells,cycling,ftir", "-c", "1", "-l", "INFO")
         for number in (1, 2):
             _start(stack, lab, folder / f"worker{number}.log", *worker, "-n", f"w{number}@%h")
         _start(stack, lab, folder / "beat.log", *celery, "beat", "-l", "INFO")

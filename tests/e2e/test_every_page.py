@@ -24,6 +24,13 @@ from cells.models import (
     WetCell,
 )
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle
+from ftir.models import (
+    Calibration,
+    CalibrationComponent,
+    CalibrationSample,
+    Composition,
+    InfraredSpectrum,
+)
 from tests.accounts.routes import all_routes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +45,7 @@ KEYS = {
     "job_id": JOB,
     "quantity": "discharge_capacity",
     "kind": "electrolyte",
+    "figure": "composition",
 }
 WIDER_THAN_THE_SCREEN = """
     document.documentElement.scrollWidth - document.documentElement.clientWidth
@@ -76,6 +84,24 @@ def lab(people):
     create_token(people["admin"], "script")
     make_dataset(cell)
     make_cycles(file)
+    make_spectra()
+
+
+def make_spectra():
+    spectrum = InfraredSpectrum.objects.create(
+        pk=1, name=LONG, sha256="c" * 64, status="imported", imported_at=NOW
+    )
+    calibration = Calibration.objects.create(pk=1, name="A calibration " * 7)
+    solvent = Molecule.objects.get(pk=1)
+    CalibrationComponent.objects.create(calibration=calibration, molecule=solvent, position=0)
+    CalibrationSample.objects.create(calibration=calibration, spectrum=spectrum, mass_ratio=[1.0])
+    Composition.objects.create(
+        spectrum=spectrum,
+        calibration=calibration,
+        verdict="Out of calibration: not explained near 1831 1/cm.",
+        concerns=["A concern. " * 20],
+        estimated_at=NOW,
+    )
 
 
 def make_dataset(cell):

@@ -46,6 +46,7 @@ class Command(LabCommand):
         self.tell(f"Registered {result['cells']} cells and {result['datasets']} datasets.")
         result |= self.write(cells, root, options["cycles"], options["seed"])
         services.watch_folder(root)
+        self.calibrate(now=not options["no_night"])
         if not options["no_night"]:
             result["night"] = self.run_night()
         unfinished.unlink(missing_ok=True)
@@ -67,6 +68,13 @@ class Command(LabCommand):
             "records": sum(file.row_count for file in files),
             "bytes": sum(file.byte_count for file in files),
         }
+
+    def calibrate(self, *, now: bool) -> None:
+        """The demonstration calibration of infrared spectra, fitted now or by a worker."""
+        job = services.request_calibration()
+        if now and job is not None:
+            self.tell("Fitting the demonstration calibration of infrared spectra …")
+            run_here(job)
 
     def run_night(self) -> str:
         self.tell("Running the nightly job: scan, identify, import, group, export …")

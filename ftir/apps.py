@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class FtirConfig(AppConfig):
+    name = "ftir"
+    verbose_name = "Infrared spectra"

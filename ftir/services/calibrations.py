@@ -1,0 +1,355 @@
+"""What a person asks of calibrations: enter samples, fit, put in use, plan the next mixtures."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from battery_db.lib.errors import LabError, NotAllowed
+from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
+from battery_db.lib.storage import storage
+from cells.models import Molecule
+from cells.services.materials import define_molecule
+from ftir.models import Calibration, CalibrationComponent, CalibrationSample, InfraredSpectrum
+from ftir.services import compositions, spectra
+
+if TYPE_CHECKING:
+    from ftir.calibration import Samples
+    from ftir.design import Design
+
+DEMONSTRATION_MOLECULES = {
+    "LiPF6": ("[Li+].F[P-](F)(F)(F)(F)F", "salt"),
+    "EC": ("C1COC(=O)O1", "solvent"),
+    "EMC": ("CCOC(=O)OC", "solvent"),
+    "DMC": ("COC(=O)OC", "solvent"),
+    "DEC": ("CCOC(=O)OCC", "solvent"),
+}
+MOST_SAMPLES = 2000
+MOST_COMPONENTS = 12
+
+
+def parse_ratios(text: str) -> tuple[tuple[str, ...], dict[str, list[float] | None]]:
+    """Components and known ratios of a table with the columns ``file``, component, component …
+
+    A row without numbers is an unknown mixture. Ratios above 1 that sum to 100 are read
+    as percent. Raises LabError, naming the row, for what is neither.
+    """
+    try:
+        dialect: Any = csv.Sniffer().sniff(text[:4000], ",;\t")
+    except csv.Error:
+        dialect = csv.excel
+    rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff")), dialect) if any(row)]
+    if len(rows) < 2 or len(rows[0]) < 3:
+        raise LabError(
+            "The table needs a header with 'file' and at least two components, and a row per"
+            " sample.",
+            fix="Download the template and fill it in.",
+        )
+    components = tuple(name.strip() for name in rows[0][1:] if name.strip())
+    known: dict[str, list[float] | None] = {}
+    for number, row in enumerate(rows[1:], 2):
+        name = row[0].strip()
+        if not name:
+            raise LabError(f"Line {number} names no file.", fix="Fill in its first column.")
+        if name in known:
+            raise LabError(f"Line {number}: {name} was named before.", fix="Keep one row per file.")
+        known[name] = _ratios(row[1 : len(components) + 1], components, f"Line {number} ({name})")
+    return components, known
+
+
+def _ratios(cells: Sequence[str], components: Sequence[str], where: str) -> list[float] | None:
+    texts = [cell.strip().replace(",", ".").rstrip("%").strip() for cell in cells]
+    if not any(texts):
+        return None
+    try:
+        values = [float(text) if text else 0.0 for text in texts]
+    except ValueError as error:
+        raise LabError(
+            f"{where}: a ratio is not a number: {', '.join(cells)}.", fix="Correct it."
+        ) from error
+    values += [0.0] * (len(components) - len(values))
+    total = sum(values)
+    if 98 <= total <= 102:
+        values, total = [value / 100 for value in values], total / 100
+    if min(values) < 0 or abs(total - 1) > 0.02:
+        raise LabError(
+            f"{where}: mass ratios must be 0 or more and sum to 1 (or 100 %); they sum to {total:g}.",
+            fix="Correct that row.",
+        )
+    return [value / total for value in values]
+
+
+def create(
+    name: str,
+    table: str,
+    files: Iterable[tuple[str, bytes]],
+    *,
+    kind: str = Calibration.Kind.LINEAR,
+    notes: str = "",
+    by: Any = None,
+) -> Calibration:
+    """A draft from a table of ratios and the files it names; other files are unknown mixtures.
+
+    All or nothing. Raises LabError for a file that the table names and that is not
+    there, for a component that is no molecule of the lab, and for unreadable spectra.
+    """
+    components, known = parse_ratios(table)
+    given = {filename.replace("\\", "/").rpartition("/")[2]: data for filename, data in files}
+    missing = [named for named in known if _match(named, given) is None]
+    if missing:
+        raise LabError(
+            f"The table names {len(missing)} files that are not there: {', '.join(missing[:5])}.",
+            fix="Choose these files too, or correct the first column.",
+        )
+    if len(given) > MOST_SAMPLES:
+        raise LabError(f"{len(given)} files were given.", fix=f"Give at most {MOST_SAMPLES}.")
+    ratios = {_match(named, given): ratio for named, ratio in known.items()}
+    with transaction.atomic():
+        calibration = start(name, components, kind=kind, notes=notes, by=by)
+        for filename, data in given.items():
+            spectrum = spectra.add_spectrum(filename, data, for_calibration=True, by=by)
+            add_sample(calibration, spectrum, ratios.get(filename))
+    return calibration
+
+
+def _match(named: str, given: Mapping[str, bytes]) -> str | None:
+    if named in given:
+        return named
+    stems = [filename for filename in given if filename.rpartition(".")[0] == named]
+    return stems[0] if len(stems) == 1 else None
+
+
+def start(
+    name: str,
+    components: Sequence[str],
+    *,
+    kind: str = Calibration.Kind.LINEAR,
+    notes: str = "",
+    by: Any = None,
+) -> Calibration:
+    """An empty draft: the next version of that name."""
+    name = " ".join(name.split())
+    if not name or len(name) > 100:
+        raise LabError("A calibration needs a name of up to 100 characters.", fix="Name it.")
+    if not 2 <= len(components) <= MOST_COMPONENTS or len(set(components)) < len(components):
+        raise LabError(
+            f"The components are {', '.join(components)}.",
+            fix=f"Name 2 to {MOST_COMPONENTS} different molecules.",
+        )
+    if kind not in Calibration.Kind.values:
+        raise LabError(f"There is no model {kind!r}.", fix="Choose linear or constant.")
+    molecules = {m.name.lower(): m for m in Molecule.objects.all()}
+    strange = [component for component in components if component.lower() not in molecules]
+    if strange:
+        raise LabError(
+            f"No molecule of the lab is called {', '.join(strange)}.",
+            fix="Define it under Materials, or correct the header of the table.",
+        )
+    last = Calibration.objects.filter(name=name).aggregate(last=Max("version"))["last"] or 0
+    with transaction.atomic():
+        calibration = Calibration(
+            name=name, version=last + 1, kind=kind, notes=notes, created_by=spectra._person(by)
+        )
+        try:
+            calibration.save()
+        except IntegrityError as error:
+            raise NotAllowed(f"{name} got a new version a moment ago.", fix="Try again.") from error
+        CalibrationComponent.objects.bulk_create(
+            CalibrationComponent(
+                calibration=calibration, molecule=molecules[component.lower()], position=position
+            )
+            for position, component in enumerate(components)
+        )
+    return calibration
+
+
+def add_sample(
+    calibration: Calibration, spectrum: InfraredSpectrum, mass_ratio: list[float] | None
+) -> CalibrationSample:
+    _must_be_draft(calibration)
+    sample, _ = CalibrationSample.objects.update_or_create(
+        calibration=calibration, spectrum=spectrum, defaults={"mass_ratio": mass_ratio}
+    )
+    return sample
+
+
+def set_ratios(calibration: Calibration, given: Mapping[int, Sequence[str]]) -> int:
+    """Known ratios as typed into the grid, by sample; all or nothing. How many are known."""
+    _must_be_draft(calibration)
+    names = calibration.component_names
+    samples = list(calibration.samples.select_related("spectrum"))
+    for sample in samples:
+        if sample.pk in given:
+            sample.mass_ratio = _ratios(given[sample.pk], names, sample.spectrum.name)
+    CalibrationSample.objects.bulk_update(samples, ["mass_ratio"])
+    return sum(sample.mass_ratio is not None for sample in samples)
+
+
+def new_version(calibration: Calibration, by: Any) -> Calibration:
+    """A draft with the same samples and components, to be changed and fitted."""
+    with transaction.atomic():
+        draft = start(
+            calibration.name,
+            calibration.component_names,
+            kind=calibration.kind,
+            notes=calibration.notes,
+            by=by,
+        )
+        draft.penalties, draft.is_demonstration = (
+            calibration.penalties,
+            calibration.is_demonstration,
+        )
+        draft.save()
+        CalibrationSample.objects.bulk_create(
+            CalibrationSample(calibration=draft, spectrum_id=s.spectrum_id, mass_ratio=s.mass_ratio)
+            for s in calibration.samples.all()
+        )
+    return draft
+
+
+def _must_be_draft(calibration: Calibration) -> None:
+    if calibration.state == Calibration.State.READY:
+        raise NotAllowed(
+            f"{calibration} is fitted and does not change.", fix="Make a new version of it."
+        )
+
+
+def load_samples(calibration: Calibration) -> "Samples":
+    """Its spectra on one grid: the finest step, over the range that all of them cover."""
+    import numpy as np
+
+    from ftir.calibration import Samples
+    from ftir.spectra import resample
+
+    rows = list(calibration.samples.select_related("spectrum"))
+    if not rows:
+        raise LabError(f"{calibration} has no samples.", fix="Add spectra with known ratios.")
+    points = [spectra.points_of(row.spectrum) for row in rows]
+    first = max(calibration.first_per_cm, *(p.wavenumber_per_cm[0] for p in points))
+    last = min(calibration.last_per_cm, *(p.wavenumber_per_cm[-1] for p in points))
+    step = max(0.5, min(float(np.median(np.diff(p.wavenumber_per_cm))) for p in points))
+    if last - first < 100:
+        raise LabError(
+            f"The spectra have only {first:.0f} to {last:.0f} 1/cm in common.",
+            fix="Leave out the spectra of another range.",
+        )
+    grid = np.arange(first, last + step / 2, step)
+    absorbance = np.stack([resample(p.wavenumber_per_cm, p.absorbance, grid) for p in points])
+    is_known = np.array([row.mass_ratio is not None for row in rows])
+    ratio = np.array([row.mass_ratio for row in rows if row.mass_ratio is not None], dtype=float)
+    names = calibration.component_names
+    ratio = ratio.reshape(-1, len(names))
+    return Samples(names, grid, absorbance[is_known], ratio, absorbance[~is_known]).checked()
+
+
+def digest_of(calibration: Calibration) -> str:
+    """What the fit depends on: contents, ratios, components, model."""
+    rows = calibration.samples.order_by("spectrum__sha256").values_list(
+        "spectrum__sha256", "mass_ratio"
+    )
+    content = [calibration.component_names, calibration.kind, calibration.penalties, list(rows)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def request_fit(calibration: Calibration, *, use: bool, by: Any, trigger: str) -> Job:
+    """Fit a draft as a job; with ``use`` it judges new spectra from then on."""
+    _must_be_draft(calibration)
+    return engine.enqueue(
+        "ftir.fit_calibration",
+        {"calibration_id": calibration.pk, "use": use},
+        trigger=trigger,
+        by=by,
+        title=f"Fit {calibration}",
+        key=f"ftir.fit_calibration:{calibration.pk}",
+    )
+
+
+def put_in_use(calibration: Calibration) -> None:
+    """Let it judge new spectra; what older ones said stays."""
+    if calibration.state != Calibration.State.READY:
+        raise NotAllowed(f"{calibration} is not fitted.", fix="Fit it first.")
+    with transaction.atomic():
+        for other in Calibration.objects.filter(in_use=True).exclude(pk=calibration.pk):
+            other.in_use = False
+            other.save(update_fields=["in_use"])
+        calibration.in_use = True
+        calibration.save(update_fields=["in_use"])
+
+
+def report_arrays(calibration: Calibration) -> dict[str, Any]:
+    """What the figures of the report draw; LabError when it is not fitted."""
+    from ftir.report import load_arrays
+
+    if not calibration.report_name:
+        raise LabError(f"{calibration} is not fitted.", fix="Fit it first.")
+    with storage("series").open(calibration.report_name, "rb") as file:
+        return load_arrays(file.read())
+
+
+def plan(calibration: Calibration, count: int) -> "Design":
+    """Which ``count`` mixtures to weigh next, given those that are known."""
+    import numpy as np
+
+    from ftir import design
+
+    names = calibration.component_names
+    known = [s.mass_ratio for s in calibration.samples.all() if s.mass_ratio is not None]
+    largest = np.max(known, axis=0) if known else np.ones(len(names))
+    return design.propose(count, names, largest, np.array(known) if known else None)
+
+
+def template() -> str:
+    """The 48 mixtures of the thesis's tables as a table to fill in."""
+    from ftir.demonstration import COMPONENTS, known_mass_ratios
+
+    lines = [",".join(("file", *COMPONENTS))]
+    for number, row in enumerate(known_mass_ratios(), 1):
+        lines.append(",".join((f"mixture-{number:02d}.asp", *(f"{value:.4f}" for value in row))))
+    return "\n".join(lines) + "\n"
+
+
+def create_demonstration(by: Any = None) -> Calibration:
+    """The demonstration calibration as a draft, or the one that is there."""
+    from ftir import demonstration
+
+    existing = Calibration.objects.filter(is_demonstration=True).first()
+    if existing is not None:
+        return existing
+    made = demonstration.samples()
+    with transaction.atomic():
+        for name, (smiles, role) in DEMONSTRATION_MOLECULES.items():
+            if not Molecule.objects.filter(name__iexact=name).exists():
+                define_molecule(name, smiles, role, by=by)
+        calibration = start(
+            demonstration.NAME,
+            demonstration.COMPONENTS,
+            notes="Made from band positions in the literature; nothing here was measured.",
+            by=by,
+        )
+        calibration.is_demonstration = True
+        calibration.save()
+        ratios = [row.tolist() for row in made.mass_ratio]
+        values = [*made.absorbance, *made.unknown_absorbance]
+        for number, absorbance in enumerate(values, 1):
+            body = "\n".join(
+                f"{x:.2f},{y:.6f}" for x, y in zip(made.wavenumber_per_cm, absorbance, strict=True)
+            )
+            spectrum = spectra.add_spectrum(
+                f"made-up mixture {number:03d}.csv",
+                f"cm-1,Absorbance\n{body}\n".encode(),
+                for_calibration=True,
+                by=by,
+            )
+            known = ratios[number - 1] if number <= len(ratios) else None
+            add_sample(calibration, spectrum, known)
+    return calibration
+
+
+def waiting_count() -> int:
+    return compositions.waiting().count()

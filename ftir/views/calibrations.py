@@ -1,0 +1,193 @@
+"""Calibrations: enter one, fit it, read its report, put it in use, plan the next mixtures."""
+
+import re
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from battery_db.lib.errors import LabError
+from battery_db.lib.history import changes_of
+from battery_db.lib.permissions import Permission, requires
+from battery_db.lib.runs.models import Job
+from ftir import plots
+from ftir.forms import CalibrationForm, DesignForm
+from ftir.models import Calibration
+from ftir.services import calibrations as services
+
+SAMPLES_SHOWN = 200
+FITTED_SHOWN = 50
+CELL = re.compile(r"ratio-(\d+)-(\d+)$")
+
+
+@requires(Permission.VIEW)
+def calibrations(request: HttpRequest) -> HttpResponse:
+    rows = Calibration.objects.prefetch_related("parts__molecule")
+    return render(request, "ftir/calibrations.html", {"rows": rows[:SAMPLES_SHOWN]})
+
+
+@requires(Permission.EDIT)
+def calibration_new(request: HttpRequest) -> HttpResponse:
+    """Upload a table of ratios and the spectra it names."""
+    form = CalibrationForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            table = given["table"].read().decode("utf-8-sig", "replace")
+            made = services.create(
+                given["name"], table, given["spectra"], kind=given["kind"], notes=given["notes"],
+                by=request.user,
+            )  # fmt: skip
+        except LabError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{made} has {made.samples.count()} samples. Fit it next.")
+            return redirect(made)
+    return render(request, "ftir/calibration_form.html", {"form": form})
+
+
+@requires(Permission.VIEW)
+def calibration(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    shown = get_object_or_404(
+        Calibration.objects.prefetch_related("parts__molecule").select_related("created_by"),
+        pk=calibration_id,
+    )
+    names = shown.component_names
+    most = FITTED_SHOWN if shown.state == Calibration.State.READY else SAMPLES_SHOWN
+    samples = list(shown.samples.select_related("spectrum")[:most])
+    context = {
+        "calibration": shown,
+        "names": names,
+        "samples": [(s, s.mass_ratio or [""] * len(names)) for s in samples],
+        "sample_count": shown.samples.count(),
+        "errors": _errors(shown, names),
+        "methods": _methods(shown),
+        "judged": shown.compositions.count(),
+        "design_form": DesignForm(request.GET if "count" in request.GET else None),
+        "changes": changes_of(shown),
+        **_design(request, shown),
+    }
+    return render(request, "ftir/calibration.html", context)
+
+
+def _errors(shown: Calibration, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    report = shown.report
+    if not report:
+        return []
+    columns = zip(names, report["error"], report["error_95"], report["largest"], strict=True)
+    return [
+        {
+            "component": name,
+            "error": 100 * error,
+            "error_95": 100 * far,
+            "largest": 100 * top,
+            "percent": 100 * error / top,
+        }
+        for name, error, far, top in columns
+    ]
+
+
+def _methods(shown: Calibration) -> list[dict[str, Any]]:
+    return [
+        {**row, "error": [100 * value for value in row["error"]]}
+        for row in shown.report.get("methods", [])
+    ]
+
+
+def _design(request: HttpRequest, shown: Calibration) -> dict[str, Any]:
+    form = DesignForm(request.GET) if "count" in request.GET else None
+    if form is None or not form.is_valid():
+        return {}
+    try:
+        plan = services.plan(shown, form.cleaned_data["count"])
+    except LabError as error:
+        return {"design_error": str(error)}
+    gain = 1 - plan.expected_error / plan.expected_error_before
+    return {"design": [100 * row for row in plan.mass_ratio], "design_gain": 100 * gain}
+
+
+@requires(Permission.VIEW)
+def calibration_figure(request: HttpRequest, calibration_id: int, figure: str) -> JsonResponse:
+    """``shares``, ``parity``, ``mean``, ``encoder`` or ``modes`` (figures 4.1 to 4.7)."""
+    shown = get_object_or_404(Calibration, pk=calibration_id)
+    names = shown.component_names
+    try:
+        if figure == "shares" and shown.report:
+            return JsonResponse(plots.by_share(shown.report, names))
+        arrays = services.report_arrays(shown)
+    except LabError as error:
+        return JsonResponse({"error": error.message, "fix": error.fix}, status=409)
+    draw = {
+        "parity": lambda: plots.parity(arrays, names),
+        "mean": lambda: plots.mean_spectrum(arrays),
+        "encoder": lambda: plots.encoder(arrays, names),
+        "modes": lambda: plots.modes(arrays, names),
+    }
+    if figure not in draw:
+        return JsonResponse({"error": f"There is no figure {figure!r}."}, status=404)
+    return JsonResponse(draw[figure]())
+
+
+@require_POST
+@requires(Permission.EDIT)
+def set_ratios(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    """The grid of known ratios, as typed."""
+    shown = get_object_or_404(Calibration, pk=calibration_id)
+    width = len(shown.component_names)
+    grid: dict[int, list[str]] = {}
+    for field, value in request.POST.items():
+        if (place := CELL.match(field)) and int(place[2]) < width:
+            grid.setdefault(int(place[1]), [""] * width)[int(place[2])] = str(value)
+    try:
+        known = services.set_ratios(shown, grid)
+        messages.success(request, f"{known} mixtures are known.")
+    except LabError as error:
+        messages.error(request, str(error))
+    return redirect(shown)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def fit(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    shown = get_object_or_404(Calibration, pk=calibration_id)
+    try:
+        job = services.request_fit(shown, use=False, by=request.user, trigger=Job.Trigger.PAGE)
+    except LabError as error:
+        messages.error(request, str(error))
+        return redirect(shown)
+    return redirect(job)
+
+
+@require_POST
+@requires(Permission.CURATE)
+def put_in_use(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    """Judge by it from now on; spectra that others judged are judged again as a job."""
+    from ftir.services import compositions
+
+    shown = get_object_or_404(Calibration, pk=calibration_id)
+    try:
+        services.put_in_use(shown)
+    except LabError as error:
+        messages.error(request, str(error))
+        return redirect(shown)
+    messages.success(request, f"{shown} judges spectra from now on.")
+    compositions.request_estimates(by=request.user, trigger=Job.Trigger.PAGE)
+    return redirect(shown)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def new_version(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    shown = get_object_or_404(
+        Calibration.objects.prefetch_related("parts__molecule"), pk=calibration_id
+    )
+    return redirect(services.new_version(shown, request.user))
+
+
+@requires(Permission.VIEW)
+def template(request: HttpRequest) -> HttpResponse:
+    response = HttpResponse(services.template(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="mass-ratios.csv"'
+    return response

@@ -1,0 +1,204 @@
+"""Pages, figures, API and commands."""
+
+import json
+from io import StringIO
+
+import polars as pl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from python_calamine import CalamineWorkbook
+
+from ftir import archive
+from ftir.models import Calibration, InfraredSpectrum
+from ftir.services import compositions, spectra
+from tests.ftir.conftest import as_csv
+
+pytestmark = pytest.mark.django_db
+GOOD = [0.10, 0.30, 0.35, 0.25, 0.0]
+
+
+@pytest.fixture
+def spectrum(calibration, mixture):
+    kept = spectra.add_spectrum("sample.csv", as_csv(*mixture(GOOD)))
+    compositions.estimate(kept, calibration)
+    return kept
+
+
+def test_an_upload_leads_to_its_verdict(client_as, calibration, mixture):
+    file = SimpleUploadedFile("sample.csv", as_csv(*mixture(GOOD)))
+
+    page = client_as("member").post("/ftir/spectra/", {"spectra": [file]}, follow=True)
+
+    text = page.content.decode()
+    assert "In calibration" in text
+    assert "sample.csv" in text
+    assert "Ours, version 1" in text
+
+
+def test_bad_uploads_are_named_and_good_ones_kept(client_as, calibration, mixture):
+    files = [
+        SimpleUploadedFile("good.csv", as_csv(*mixture(GOOD))),
+        SimpleUploadedFile("bad.csv", b"no spectrum"),
+    ]
+
+    page = client_as("member").post("/ftir/spectra/", {"spectra": files}, follow=True)
+
+    assert "bad.csv: " in page.content.decode()
+    assert InfraredSpectrum.objects.get().name == "good.csv"
+
+
+@pytest.mark.parametrize("figure", ["measured", "explained", "partial", "composition"])
+def test_figures_have_axes_with_units(client_as, spectrum, figure):
+    answer = client_as("viewer").get(f"/ftir/spectra/{spectrum.pk}/{figure}.json")
+
+    drawn = answer.json()
+    assert answer.status_code == 200
+    assert drawn["data"]
+    assert "/" in drawn["layout"].get("xaxis", drawn["layout"]["yaxis"])["title"]
+
+
+def test_figures_without_a_calibration_say_so(client_as, db, mixture):
+    kept = spectra.add_spectrum("sample.csv", as_csv(*mixture(GOOD)))
+
+    answer = client_as("viewer").get(f"/ftir/spectra/{kept.pk}/explained.json")
+
+    assert answer.status_code == 409
+    assert "No calibration" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("encoding", ["csv", "jdx"])
+def test_points_can_be_taken_away(client_as, spectrum, encoding):
+    answer = client_as("viewer").get(f"/ftir/spectra/{spectrum.pk}/points.{encoding}")
+
+    assert answer.status_code == 200
+    assert "attachment" in answer["Content-Disposition"]
+
+
+def test_the_list_asks_the_same_however_long(
+    client_as, calibration, mixture, django_assert_max_num_queries
+):
+    for seed in range(6):
+        kept = spectra.add_spectrum(f"{seed}.csv", as_csv(*mixture(GOOD, seed)))
+        compositions.estimate(kept, calibration)
+    client = client_as("viewer")
+    client.get("/ftir/spectra/")
+
+    with django_assert_max_num_queries(14):
+        client.get("/ftir/spectra/")
+
+
+def test_a_draft_is_entered_by_upload_and_grid(client_as, molecules, upload):
+    table, files = upload
+    client = client_as("member")
+    given = {
+        "name": "Ours",
+        "kind": "linear",
+        "table": SimpleUploadedFile("ratios.csv", table.encode()),
+        "spectra": [SimpleUploadedFile(name, content) for name, content in files[:50]],
+        "notes": "",
+    }
+
+    page = client.post("/ftir/calibrations/new/", given, follow=True)
+
+    made = Calibration.objects.get()
+    assert made.samples.count() == 50
+    assert page.context["calibration"] == made
+    sample = made.samples.filter(mass_ratio__isnull=True).first()
+    client.post(f"{made.get_absolute_url()}ratios/", {f"ratio-{sample.pk}-1": "1"})
+    sample.refresh_from_db()
+    assert sample.mass_ratio == [0, 1, 0, 0, 0]
+    plan = client.get(made.get_absolute_url(), {"count": 3})
+    assert len(plan.context["design"]) == 3
+
+
+def test_a_wrong_upload_keeps_the_form_and_says_why(client_as, molecules, upload):
+    table, files = upload
+    given = {
+        "name": "Ours",
+        "kind": "linear",
+        "table": SimpleUploadedFile("ratios.csv", table.encode()),
+        "spectra": [SimpleUploadedFile(*files[0])],
+    }
+
+    page = client_as("member").post("/ftir/calibrations/new/", given)
+
+    assert "47 files that are not there" in page.content.decode()
+    assert not Calibration.objects.exists()
+
+
+def test_the_api_judges_an_upload_and_lists_compositions(client_as, calibration, mixture):
+    client = client_as("member")
+    file = SimpleUploadedFile("sample.csv", as_csv(*mixture(GOOD)))
+
+    answer = client.post("/api/v1/ftir/spectra/", {"file": file})
+
+    assert answer.status_code == 201
+    assert answer.json()["in_calibration"] is True
+    listed = client.get("/api/v1/ftir/compositions/?in_calibration=true").json()["results"]
+    assert len(listed) == 1
+    assert client.get(f"/api/v1/ftir/calibrations/{calibration.pk}/samples/").json() == []
+    one = client.get(f"/api/v1/ftir/calibrations/{calibration.pk}/").json()
+    assert one["components"] == ["LiPF6", "EC", "EMC", "DMC", "DEC"]
+    points = client.get(f"/api/v1/ftir/spectra/{answer.json()['spectrum']}/points/")
+    assert points.content.startswith(b"wavenumber")
+
+
+def test_predict_ftir_writes_tables_plots_and_numbers(fitted, mixture, tmp_path):
+    """Without a database: nothing here asks for one."""
+    model = tmp_path / "model.npz"
+    model.write_bytes(archive.dump(fitted))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "good.csv").write_bytes(as_csv(*mixture(GOOD)))
+    (tmp_path / "in" / "bad.csv").write_bytes(b"nothing")
+    out = StringIO()
+
+    with pytest.raises(CommandError, match=r"1 failed.*bad\.csv"):
+        call_command(
+            "predict_ftir",
+            str(tmp_path / "in"),
+            to=tmp_path / "out",
+            model=model,
+            json=True,
+            stdout=out,
+        )
+
+    assert json.loads(out.getvalue())["predicted"] == 1
+    table = pl.read_csv(tmp_path / "out" / "compositions.csv")
+    assert table["EC (wt%)"][0] == pytest.approx(30, abs=3)
+    workbook = CalamineWorkbook.from_path(tmp_path / "out" / "compositions.xlsx")
+    assert len(workbook.get_sheet_by_index(0).to_python()) == 2
+    numbers = pl.read_csv(tmp_path / "out" / "good.csv")
+    assert {"wavenumber (1/cm)", "measured", "reconstructed", "LiPF6"} <= set(numbers.columns)
+    assert (tmp_path / "out" / "good.html").exists()
+    assert (tmp_path / "out" / "plotly.min.js").exists()
+
+
+def test_cross_validate_ftir_prints_ours_beside_others(samples, tmp_path, capsys):
+    import numpy as np
+
+    path = tmp_path / "set.npz"
+    np.savez(
+        path,
+        wavenumber_per_cm=samples.wavenumber_per_cm[::2],
+        components=np.array(samples.components),
+        labelled_absorbance=samples.absorbance[:, ::2],
+        labelled_mass_ratio=samples.mass_ratio,
+    )
+
+    call_command("cross_validate_ftir", str(path), shares=[0.3], repeats=1)
+
+    text = capsys.readouterr().out
+    assert "Linear-VM" in text
+    assert "PLS" in text
+    assert "thesis" in text
+
+
+def test_commands_say_what_is_missing(db, tmp_path):
+    with pytest.raises(CommandError, match="No calibration is in use"):
+        call_command("predict_ftir", str(tmp_path), to=tmp_path / "out")
+    with pytest.raises(CommandError, match="No calibration is in use"):
+        call_command("cross_validate_ftir")
+    with pytest.raises(CommandError, match="No table"):
+        call_command("calibrate_ftir")
