@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from battery_db.lib.decimate import thin
+from battery_db.lib.palette import COLOURS, QUIET, SYMBOLS
+from battery_db.lib.palette import json_numbers as _numbers
 from cycling.quantities import Quantity
 
 Figure = dict[str, Any]
-# Okabe and Ito's palette, told apart by every kind of colour vision; black comes last
-# because it vanishes in the dark theme.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800", "#7F7F7F")
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star")
-IRREGULAR = "#9AA0A6"
+IRREGULAR = QUIET
 # The middle of viridis, in RGB: told apart by lightness too, and legible on both themes.
 SCALE = ((65, 68, 135), (42, 120, 142), (34, 168, 132), (122, 209, 81), (223, 197, 39))
 
@@ -289,9 +287,3 @@ def _figure(traces: list[dict[str, Any]], x_axis: str, y_axis: str) -> Figure:
         "showlegend": len(traces) > 1,
     }
     return {"data": traces, "layout": layout}
-
-
-def _numbers(values: Sequence[float] | NDArray[np.float64]) -> list[float | None]:
-    """JSON has no NaN; Plotly leaves a gap at null. Seven digits are plenty on a screen."""
-    array = np.asarray(values, dtype=np.float64)
-    return [float(f"{v:.7g}") if np.isfinite(v) else None for v in array]

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import polars as pl
 
+from battery_db.lib.palette import COLOURS, SYMBOLS
 from cells.models import Dataset
-from cycling.plots import COLOURS, SYMBOLS, Panel, Points, thinned
+from cycling.plots import Panel, Points, thinned
 from cycling.quantities import Quantity, with_quantity
 from cycling.services.selections import CellRows, cells_of
 

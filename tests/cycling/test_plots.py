@@ -2,7 +2,8 @@ import json
 
 import numpy as np
 
-from cycling.plots import COLOURS, SYMBOLS, Points, overview, scatter_by_group, voltage_curves
+from battery_db.lib.palette import COLOURS, SYMBOLS
+from cycling.plots import Points, overview, scatter_by_group, voltage_curves
 
 
 def test_no_two_legend_entries_look_alike():
