@@ -16,6 +16,7 @@ import cells.api.datasets
 import cells.api.files
 import cells.api.registry
 import cycling.api
+import eis.api
 import ftir.api
 from battery_db import report
 from battery_db.accounts import api as accounts_api
@@ -65,6 +66,7 @@ cells.api.files.register(router)
 cells.api.datasets.register(router)
 cycling.api.register(router)
 ftir.api.register(router)
+eis.api.register(router)
 runs_api.register(router)
 accounts_api.register(router)
 

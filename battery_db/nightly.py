@@ -17,6 +17,8 @@ from battery_db.lib.runs.registry import Done, JobRequest, Outcome, Wait
 FILES_PER_PART = 8
 CELLS_PER_PART = 20
 SPECTRA_PER_PART = 50
+IMPEDANCE_FILES_PER_PART = 100
+IMPEDANCE_SPECTRA_PER_PART = 500
 
 
 def scan() -> Iterable[JobRequest]:
@@ -67,6 +69,25 @@ def group() -> Iterable[JobRequest]:
         yield JobRequest("cycling.group_cells", {"cell_ids": part}, f"Group {len(part)} cells")
 
 
+def import_impedance() -> Iterable[JobRequest]:
+    from eis.jobs import importing
+
+    file_ids = list(importing.stale().order_by("-size", "pk").values_list("pk", flat=True))
+    for part in _parts(file_ids, IMPEDANCE_FILES_PER_PART):
+        yield JobRequest(
+            "eis.import_files", {"file_ids": part}, f"Import {len(part)} spectra files"
+        )
+
+
+def fit_impedance() -> Iterable[JobRequest]:
+    from eis.jobs import fitting
+
+    for part in _parts(fitting.stale_spectra(), IMPEDANCE_SPECTRA_PER_PART):
+        yield JobRequest(
+            "eis.fit_spectra", {"spectrum_ids": part, "series": True}, f"Fit {len(part)} spectra"
+        )
+
+
 def export() -> Iterable[JobRequest]:
     from cycling.jobs import exporting
 
@@ -94,6 +115,8 @@ STEPS = (
     Step("spectra", "Import spectra", import_spectra),
     Step("estimate", "Estimate compositions", estimate),
     Step("group", "Group cycles", group),
+    Step("import_impedance", "Import impedance", import_impedance),
+    Step("fit_impedance", "Fit impedance", fit_impedance),
     Step("export", "Export datasets", export),
     Step("problems", "Look for problems", find_problems),
 )

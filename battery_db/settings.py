@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "cells",
     "cycling",
     "ftir",
+    "eis",
     "battery_db.accounts.apps.LabAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -189,6 +190,8 @@ FILE_SETTLE_SECONDS = env.int("FILE_SETTLE_SECONDS", 60)
 # A folder or file of which nothing comes for so long is passed over; 0 waits for ever.
 FILE_SCAN_TIMEOUT_SECONDS = env.float("FILE_SCAN_TIMEOUT_SECONDS", 60)
 SERIES_ROW_LIMIT = env.int("SERIES_ROW_LIMIT", 200_000_000)
+# What is fitted to a spectrum for which nobody chose a circuit: a name or a notation.
+EIS_CIRCUIT = env.str("EIS_CIRCUIT", "thesis")
 
 # People -----------------------------------------------------------------------
 
@@ -261,7 +264,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"RoleEnum": "cells.models.materials.Role"},
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "cells.models.materials.Role",
+        "ImportStatusEnum": "cycling.models.CyclingTest.Status",
+        "FitStatusEnum": "eis.models.CircuitFit.Status",
+        "ReviewEnum": "eis.models.ImpedanceSpectrum.Review",
+    },
 }
 
 # Background work ----------------------------------------------------------------

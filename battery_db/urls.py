@@ -17,6 +17,7 @@ urlpatterns = [
     path("jobs/", include("battery_db.lib.runs.urls")),
     path("cycling/", include("cycling.urls")),
     path("ftir/", include("ftir.urls")),
+    path("eis/", include("eis.urls")),
     path("", include("cells.urls")),
     path("admin/", admin.site.urls),
     path("api/docs/", docs_page, name="api-docs"),

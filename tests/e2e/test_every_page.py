@@ -1,14 +1,18 @@
 """Every page of the site in a browser, on a phone and on a desk, in both themes."""
 
+import tempfile
 import uuid
 from datetime import UTC, datetime
 
 import pytest
+from django.core.files import File
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from battery_db.accounts.services import create_token
 from battery_db.lib.runs.models import Job
+from battery_db.lib.spectra import Spectrum
+from battery_db.lib.storage import storage
 from cells.models import (
     Dataset,
     DatasetCell,
@@ -24,6 +28,11 @@ from cells.models import (
     WetCell,
 )
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle
+from eis.fitting import fit_spectra
+from eis.jobs import fitting
+from eis.models import ImpedanceFile, ImpedanceSpectrum, SpectrumDecision
+from eis.points import write_points
+from eis.services.circuits import circuit_of
 from ftir.models import (
     Calibration,
     CalibrationComponent,
@@ -32,6 +41,7 @@ from ftir.models import (
     InfraredSpectrum,
 )
 from tests.accounts.routes import all_routes
+from tests.eis.lab import CIRCUIT, FREQUENCY, impedance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,6 +56,8 @@ KEYS = {
     "quantity": "discharge_capacity",
     "kind": "electrolyte",
     "figure": "composition",
+    "plot": "nyquist",
+    "encoding": "csv",
 }
 WIDER_THAN_THE_SCREEN = """
     document.documentElement.scrollWidth - document.documentElement.clientWidth
@@ -85,6 +97,7 @@ def lab(people):
     make_dataset(cell)
     make_cycles(file)
     make_spectra()
+    make_impedance(folder)
 
 
 def make_spectra():
@@ -135,6 +148,33 @@ def make_cycles(file):
             energy_wh=0.9,
         )
         for cycle in range(1, 21)
+    )
+
+
+def make_impedance(folder):
+    file = RawFile.objects.create(
+        pk=2, folder=folder, path=f"eis/{LONG}", name=LONG, size=10, modified_at=NOW, mtime_ns=1,
+        sha256="c" * 64, state=RawFile.State.STABLE, changed_at=NOW,
+    )  # fmt: skip
+    FileMetadata.objects.create(file=file, cell_id=10001, experiment="impedance", is_valid=True)
+    with tempfile.TemporaryFile() as draft:
+        write_points([Spectrum(FREQUENCY, impedance())], draft, {})
+        draft.seek(0)
+        storage("series").save("eis/one.parquet", File(draft))
+    source = ImpedanceFile.objects.create(
+        pk=1, file=file, sha256=file.sha256, status="imported", imported_at=NOW,
+        series_name="eis/one.parquet",
+    )  # fmt: skip
+    spectrum = ImpedanceSpectrum.objects.create(
+        pk=1, source=source, number=1, name=LONG, point_count=len(FREQUENCY),
+        lowest_hertz=FREQUENCY[-1], highest_hertz=FREQUENCY[0], masked_points=[1, 2],
+    )  # fmt: skip
+    fitting.save_fits(
+        [fitting.make_fit(spectrum, circuit_of(CIRCUIT), result)
+         for result in fit_spectra([Spectrum(FREQUENCY, impedance())], circuit_of(CIRCUIT))]
+    )  # fmt: skip
+    SpectrumDecision.objects.create(
+        pk=1, spectrum=spectrum, kind="mask", before=[], after=[1, 2], reason="a reason " * 20
     )
 
 

@@ -1,0 +1,241 @@
+"""From settled files to spectra, one file per transaction."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.files import File
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from battery_db.lib.errors import LabError
+from battery_db.lib.names import to_path
+from battery_db.lib.runs.engine import JobContext
+from battery_db.lib.runs.registry import Done
+from battery_db.lib.spectra import Spectrum
+from battery_db.lib.storage import storage
+from cells.models import FileMetadata, RawFile
+from eis import formats
+from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum
+from eis.points import write_points
+
+log = logging.getLogger(__name__)
+LISTED = 100  # files that a report names
+Fence = Callable[[], AbstractContextManager[None]]
+EXPERIMENTS = (FileMetadata.Experiment.IMPEDANCE, FileMetadata.Experiment.SYMMETRIC)
+# Grows whenever a format is added or revised, so that unknown files are tried again.
+REGISTRY_VERSION = sum(format_.version for format_ in formats.FORMATS)
+KEPT = ("voltage_volt", "current_ampere", "temperature_celsius", "state_of_charge", "time_second")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one file."""
+
+    file_id: int
+    name: str
+    status: str  # an ImpedanceFile.Status, or "waiting"
+    spectra: int = 0
+    error: str = ""
+    fix: str = ""
+
+
+def importable() -> QuerySet[RawFile]:
+    """Settled files about impedance. A spectrum whose cell is not known is a spectrum too."""
+    return RawFile.objects.settled().filter(metadata__experiment__in=EXPERIMENTS)
+
+
+def stale() -> QuerySet[RawFile]:
+    """Importable files whose content the current readers have not seen."""
+    known = Q(impedance_file__format_name="", impedance_file__reader_version=REGISTRY_VERSION)
+    for format_ in formats.FORMATS:
+        known |= Q(
+            impedance_file__format_name=format_.name,
+            impedance_file__reader_version=format_.version,
+        )
+    return importable().exclude(
+        Q(impedance_file__sha256=F("sha256")) & Q(impedance_file__is_transient=False) & known
+    )
+
+
+def import_files(context: JobContext) -> Done:
+    """Job: import ``params["file_ids"]``; one bad file never stops the others."""
+    files = list(RawFile.objects.filter(pk__in=context.params["file_ids"]).select_related("folder"))
+    outcomes = []
+    for index, file in enumerate(files):
+        context.progress(index, len(files), file.name)
+        context.check_cancelled()
+        outcome = import_file(file, fence=context.fenced)
+        if outcome.status == ImpedanceFile.Status.FAILED:
+            context.log(f"{file.name}: {outcome.error}", "warning")
+        outcomes.append(outcome)
+    return Done(count(outcomes))
+
+
+def count(outcomes: Iterable[Imported]) -> dict[str, Any]:
+    """Totals for a report, and which files failed or were read in part, and why."""
+    outcomes = list(outcomes)
+    result: dict[str, Any] = {"spectra": sum(outcome.spectra for outcome in outcomes)}
+    for status in (*ImpedanceFile.Status.values, "waiting"):
+        result[status] = sum(outcome.status == status for outcome in outcomes)
+    for name, status in (
+        ("failures", ImpedanceFile.Status.FAILED),
+        ("partials", ImpedanceFile.Status.PARTIAL),
+    ):
+        result[name] = [
+            {"file_id": o.file_id, "name": o.name, "error": o.error, "fix": o.fix}
+            for o in outcomes
+            if o.status == status
+        ][:LISTED]
+    return result
+
+
+def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
+    """Read one file, store its points, and switch its rows in one transaction.
+
+    Repeating it changes nothing. A failure is recorded beside the spectra that were there
+    before, which stay.
+    """
+    path = Path(file.folder.path) / to_path(file.path)
+    try:
+        if _changed_since_scan(path, file):
+            return Imported(file.pk, file.name, "waiting")
+        format_, reading = formats.read(path)
+        series_name = _store(file, format_, reading.spectra)
+    except LabError as error:
+        transient = isinstance(error.__cause__, OSError)
+        return _fail(file, path, (error.message, error.fix), transient=transient, fence=fence)
+    except OSError as error:
+        return _fail(file, path, _explain(error), transient=True, fence=fence)
+    except Exception as error:
+        log.exception("Importing %s failed.", path)
+        message = f"The reader failed: {type(error).__name__}: {error}"
+        told = (message, "Please report this file to the maintainers.")
+        return _fail(file, path, told, transient=False, fence=fence)
+    partial = reading.is_partial or bool(reading.refused)
+    status = ImpedanceFile.Status.PARTIAL if partial else ImpedanceFile.Status.IMPORTED
+    row = ImpedanceFile(
+        file=file,
+        sha256=file.sha256,
+        status=status,
+        findings=[asdict(finding) for finding in reading.findings],
+        refused=[list(pair) for pair in reading.refused][:LISTED],
+        format_name=format_.name,
+        reader_version=format_.version,
+        series_name=series_name,
+        instrument=reading.metadata,
+        imported_at=timezone.now(),
+    )
+    with fence(), transaction.atomic():
+        _replace(row, reading.spectra)
+    lacking = "; ".join(f"{name}: {why}" for name, why in reading.refused) if partial else ""
+    return Imported(file.pk, file.name, status, len(reading.spectra), error=lacking[:1000])
+
+
+def _changed_since_scan(path: Path, file: RawFile) -> bool:
+    found = path.stat()
+    return (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns)
+
+
+def _explain(error: OSError) -> tuple[str, str]:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return (
+        f"The file could not be read or stored ({reason}).",
+        "Check that folder and storage are there; the next night tries again.",
+    )
+
+
+def _store(file: RawFile, format_: formats.Format, spectra: Iterable[Spectrum]) -> str:
+    sha256 = file.sha256
+    name = f"eis/{sha256[:2]}/{sha256}.{format_.name}.r{format_.version}.parquet"
+    about = {"format": format_.name, "reader_version": str(format_.version), "sha256": sha256}
+    with tempfile.TemporaryFile() as draft:
+        write_points(list(spectra), draft, {**about, "sign": "as measured: capacitive negative"})
+        draft.seek(0)
+        storage("series").save(name, File(draft))
+    return name
+
+
+def _replace(row: ImpedanceFile, spectra: Iterable[Spectrum]) -> None:
+    """Put ``row`` and its spectra in the place of what the file had before.
+
+    What people decided about a spectrum is kept where it has the same number and as many
+    points; its fits go stale by their fingerprint.
+    """
+    RawFile.objects.select_for_update().get(pk=row.file_id)
+    old = ImpedanceFile.objects.filter(file=row.file).first()
+    before = {} if old is None else {s.number: s for s in old.spectra.all()}
+    if old is not None:
+        row.pk = old.pk
+    row.save(force_update=old is not None)
+    new = [_spectrum(row, number, s, before.get(number)) for number, s in enumerate(spectra, 1)]
+    kept = [spectrum for spectrum in new if spectrum.pk is not None]
+    fields = [f.name for f in ImpedanceSpectrum._meta.fields if f.name not in ("id", "source")]
+    ImpedanceSpectrum.objects.bulk_update(kept, fields, batch_size=200)
+    created = [spectrum for spectrum in new if spectrum.pk is None]
+    ImpedanceSpectrum.objects.filter(source=row).exclude(
+        pk__in=[spectrum.pk for spectrum in kept]
+    ).delete()
+    ImpedanceSpectrum.objects.bulk_create(created, batch_size=200)
+    changed = [s.pk for s in kept if s.point_count != before[s.number].point_count]
+    CircuitFit.objects.filter(spectrum__in=changed).delete()
+
+
+def _spectrum(
+    row: ImpedanceFile, number: int, spectrum: Spectrum, before: ImpedanceSpectrum | None
+) -> ImpedanceSpectrum:
+    about = dict(spectrum.metadata)
+    made = ImpedanceSpectrum(
+        source=row,
+        number=number,
+        name=_titled(spectrum.name, about.get("label"))[:300],
+        point_count=len(spectrum),
+        lowest_hertz=float(spectrum.frequency_hz.min()),
+        highest_hertz=float(spectrum.frequency_hz.max()),
+        cycle_count=about.get("cycle"),
+        findings=about.get("findings", []),
+        **{name: about.get(name) for name in KEPT},
+    )
+    if before is not None:
+        made.pk, made.review, made.circuit = before.pk, before.review, before.circuit
+        if before.point_count == made.point_count:
+            made.masked_points, made.validity = before.masked_points, before.validity
+    return made
+
+
+def _titled(name: str, label: Any) -> str:
+    return f"{name} ({label})" if label else name
+
+
+def _fail(
+    file: RawFile, path: Path, told: tuple[str, str], *, transient: bool, fence: Fence
+) -> Imported:
+    """Record why the content could not be imported; spectra of earlier content stay."""
+    try:
+        format_ = formats.recognise(path)
+        format_name, version = format_.name, format_.version
+    except (LabError, OSError):
+        format_name, version = "", REGISTRY_VERSION
+    message, fix = told
+    with fence(), transaction.atomic():
+        RawFile.objects.select_for_update().get(pk=file.pk)
+        ImpedanceFile.objects.update_or_create(
+            file=file,
+            defaults={
+                "sha256": file.sha256,
+                "status": ImpedanceFile.Status.FAILED,
+                "is_transient": transient,
+                "error": message,
+                "fix": fix,
+                "format_name": format_name,
+                "reader_version": version,
+                "imported_at": timezone.now(),
+            },
+        )
+    return Imported(file.pk, file.name, ImpedanceFile.Status.FAILED, error=message, fix=fix)

@@ -1,0 +1,204 @@
+"""The list of spectra, and the page of one: plots, fit, checks, masking, review."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from battery_db.lib.errors import LabError
+from battery_db.lib.permissions import Permission, requires
+from battery_db.lib.runs.models import Job
+from eis.circuit_svg import circuit_svg
+from eis.circuits import NAMED_CIRCUITS, parse_circuit
+from eis.models import CircuitFit, ImpedanceSpectrum, ImpedanceSpectrumQuerySet
+from eis.services import figures, fits
+from eis.services import spectra as services
+from eis.services.circuits import lab_circuit, title_of
+
+PER_PAGE = 50
+SORTS = {
+    "newest": ("-source__imported_at", "source", "number"),
+    "worst": (F("scaled_error").desc(nulls_last=True), "pk"),
+    "cell": ("source__file__metadata__cell_id", "source", "number"),
+}
+
+
+@requires(Permission.VIEW)
+def spectra(request: HttpRequest) -> HttpResponse:
+    """Every spectrum in use, with its fit; ``?cell= ?file= ?review= ?fit= ?sort=``."""
+    sort = request.GET.get("sort", "newest")
+    found = chosen(request).order_by(*SORTS.get(sort, SORTS["newest"]))
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "page": page,
+        "query": query.urlencode(),
+        "sort": sort,
+        "cell": request.GET.get("cell", ""),
+        "review": request.GET.get("review", ""),
+        "fit": request.GET.get("fit", ""),
+        "reviews": ImpedanceSpectrum.Review.choices,
+        "statuses": CircuitFit.Status.choices,
+    }
+    return render(request, "eis/spectra.html", context)
+
+
+def chosen(request: HttpRequest) -> ImpedanceSpectrumQuerySet:
+    """Spectra in use that the filters of a page's address name."""
+    found = ImpedanceSpectrum.objects.in_use().with_cycle().with_fit()
+    found = found.select_related("source__file__metadata")
+    sent = request.GET
+    for name, path in (("cell", "source__file__metadata__cell_id"), ("file", "source__file_id")):
+        if sent.get(name, "").isdecimal():
+            found = found.filter(**{path: int(sent[name])})
+    if sent.get("review") in ImpedanceSpectrum.Review.values:
+        found = found.filter(review=sent["review"])
+    if sent.get("fit") in CircuitFit.Status.values:
+        found = found.fitted_as(sent["fit"])
+    return found
+
+
+@requires(Permission.VIEW)
+def spectrum(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    shown = get_object_or_404(
+        ImpedanceSpectrum.objects.with_cycle().select_related("source__file__metadata"),
+        pk=spectrum_id,
+    )
+    return render(request, "eis/spectrum.html", page_of(shown))
+
+
+def page_of(shown: ImpedanceSpectrum) -> dict[str, Any]:
+    """What the page of a spectrum and the review show of it."""
+    all_fits = list(shown.fits.order_by("-is_chosen", "-fitted_at"))
+    fit = all_fits[0] if all_fits and all_fits[0].is_chosen else None
+    return {
+        "spectrum": shown,
+        "file": shown.source.file,
+        "fit": fit,
+        "fit_title": title_of(fit.circuit) if fit else "",
+        "fits": [(each, title_of(each.circuit)) for each in all_fits],
+        "parameters": fits.parameter_rows(fit) if fit else [],
+        "circuit": shown.circuit or lab_circuit().text,
+        "circuit_title": title_of(shown.circuit or lab_circuit().text),
+        "named": list(NAMED_CIRCUITS),
+        "decisions": list(shown.decisions.select_related("made_by", "undone_by")[:20]),
+        "kinds": figures.KINDS,
+        "drawing": circuit_svg(parse_circuit(fit.circuit)) if fit else "",
+        "siblings": _siblings(shown),
+    }
+
+
+def _siblings(shown: ImpedanceSpectrum) -> dict[str, ImpedanceSpectrum | None]:
+    others = ImpedanceSpectrum.objects.filter(source=shown.source)
+    return {
+        "before": others.filter(number__lt=shown.number).order_by("-number").first(),
+        "after": others.filter(number__gt=shown.number).order_by("number").first(),
+    }
+
+
+@requires(Permission.VIEW)
+def figure(request: HttpRequest, spectrum_id: int, plot: str) -> JsonResponse:
+    """Nyquist, Bode, residuals, Kramers-Kronig residuals or relaxation times."""
+    shown = get_object_or_404(ImpedanceSpectrum.objects.select_related("source"), pk=spectrum_id)
+    if plot not in figures.KINDS:
+        known = ", ".join(figures.KINDS)
+        return JsonResponse(
+            {"error": f"There is no figure {plot!r}.", "fix": f"Choose from {known}."}, status=404
+        )
+    try:
+        return JsonResponse(figures.figure_of(shown, plot))
+    except LabError as error:
+        return JsonResponse({"error": error.message, "fix": error.fix}, status=409)
+
+
+@require_POST
+@requires(Permission.CURATE)
+def mask(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Leave points out of the fit, or take them back in, and fit again."""
+    shown = get_object_or_404(ImpedanceSpectrum, pk=spectrum_id)
+    places = [int(part) for part in request.POST.get("points", "").split(",") if part.isdecimal()]
+    restore = "restore" in request.POST
+    try:
+        count = services.mask_points(
+            shown, places, reason=request.POST.get("reason", ""), restore=restore, by=request.user
+        )
+        job = services.request_fit([shown.pk], by=request.user, trigger=Job.Trigger.PAGE)
+    except LabError as error:
+        messages.error(request, str(error))
+    else:
+        word = "taken back in" if restore else "masked"
+        messages.success(request, f"{count} points are {word}; the spectrum is fitted again.")
+        return _after(request, shown, job)
+    return _after(request, shown)
+
+
+@require_POST
+@requires(Permission.CURATE)
+def decide(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Accept or reject a fit, or open it again."""
+    shown = get_object_or_404(ImpedanceSpectrum, pk=spectrum_id)
+    try:
+        verdict = request.POST.get("verdict", "")
+        services.review(shown, verdict, reason=request.POST.get("reason", ""), by=request.user)
+    except LabError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{shown}: {shown.get_review_display()}.")
+    return _after(request, shown)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def refit(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Fit now, with a circuit that is kept for this spectrum."""
+    shown = get_object_or_404(ImpedanceSpectrum, pk=spectrum_id)
+    try:
+        services.choose_circuit(shown, request.POST.get("circuit", ""), by=request.user)
+        job = services.request_fit([shown.pk], by=request.user, trigger=Job.Trigger.PAGE)
+    except LabError as error:
+        messages.error(request, str(error))
+        return _after(request, shown)
+    return _after(request, shown, job)
+
+
+@require_POST
+@requires(Permission.CURATE)
+def undo(request: HttpRequest, spectrum_id: int, decision_id: int) -> HttpResponse:
+    shown = get_object_or_404(ImpedanceSpectrum, pk=spectrum_id)
+    try:
+        services.undo(shown, decision_id, by=request.user)
+        services.request_fit([shown.pk], by=request.user, trigger=Job.Trigger.PAGE)
+    except LabError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Undone; the spectrum is fitted again.")
+    return redirect(shown)
+
+
+@requires(Permission.VIEW)
+def points(request: HttpRequest, spectrum_id: int, encoding: str) -> HttpResponse:
+    """The points of a spectrum, with the fit where there is one, as CSV or Parquet."""
+    shown = get_object_or_404(ImpedanceSpectrum.objects.select_related("source"), pk=spectrum_id)
+    try:
+        content = fits.as_bytes(figures.table_of(shown), encoding)
+    except LabError as error:
+        messages.error(request, str(error))
+        return redirect(shown)
+    kind = "text/csv" if encoding == "csv" else "application/vnd.apache.parquet"
+    response = HttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="spectrum-{shown.pk}.{encoding}"'
+    return response
+
+
+def _after(request: HttpRequest, shown: ImpedanceSpectrum, job: Job | None = None) -> HttpResponse:
+    """Back to where the person was: the review, or the page of the spectrum or its job."""
+    place = request.POST.get("next", "")
+    if place and url_has_allowed_host_and_scheme(place, allowed_hosts={request.get_host()}):
+        return redirect(place)
+    return redirect(job or shown)

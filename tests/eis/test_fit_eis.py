@@ -1,0 +1,77 @@
+"""``fit_eis`` on files of disk: a row per spectrum, with success or a reason; no database."""
+
+import json
+
+import polars as pl
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.eis.lab import CIRCUIT, FREQUENCY, eis_text
+
+
+@pytest.fixture
+def files(tmp_path):
+    source = tmp_path / "in"
+    (source / "deeper").mkdir(parents=True)
+    (source / "good.csv").write_bytes(eis_text(1, 2))
+    (source / "deeper" / "short.txt").write_bytes(b"Frequency/Hz,Z',Z''\n9,1,-1\n3,2,-1\n1,3,-1\n")
+    (source / "notes.txt").write_bytes(b"cell 5 was warm")
+    return source
+
+
+def fit(source, target, *options) -> pl.DataFrame:
+    call_command("fit_eis", str(source), "--to", str(target), "--circuit", CIRCUIT, *options)
+    return pl.read_csv(target / "parameters.csv")
+
+
+def test_every_spectrum_and_every_bad_file_has_a_row(files, tmp_path):
+    table = fit(files, tmp_path / "out", "--no-pictures")
+
+    assert dict(table.select("spectrum", "status").iter_rows()) == {
+        "good #1": "fitted",
+        "good #2": "fitted",
+        "short": "failed",
+        "notes.txt": "not read",
+    }
+    assert table.filter(pl.col("status") != "fitted")["reason"].str.len_chars().min() > 10
+
+
+def test_refined_is_inverse_plus_difference(files, tmp_path):
+    table = fit(files, tmp_path / "out", "--no-pictures").filter(pl.col("status") == "fitted")
+
+    inverse, refined, difference = (
+        table[f"ZARC1_R {word} / Ω"].to_numpy() for word in ("inverse", "refined", "difference")
+    )
+    assert refined == pytest.approx([0.05, 0.1], rel=1e-2)
+    assert inverse + difference == pytest.approx(refined)
+
+
+def test_frequencies_come_in_radians_when_asked(files, tmp_path):
+    table = fit(files / "good.csv", tmp_path / "out", "--no-pictures", "--radians")
+
+    assert table["ZARC1_fc refined / rad/s"].to_list() == pytest.approx([62.83] * 2, rel=1e-2)
+
+
+def test_each_spectrum_has_its_points_and_its_picture(files, tmp_path):
+    table = fit(files / "good.csv", tmp_path / "out")
+
+    for stem in table["output"]:
+        points = pl.read_csv(tmp_path / "out" / "spectra" / f"{stem}.csv")
+        assert points.height == len(FREQUENCY)
+        assert (tmp_path / "out" / "spectra" / f"{stem}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_folder_without_spectra_fails_and_says_why(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing here")
+
+    with pytest.raises(CommandError, match="holds a spectrum"):
+        call_command("fit_eis", str(tmp_path), "--to", str(tmp_path / "out"))
+    with pytest.raises(CommandError, match="There is no"):
+        call_command("fit_eis", str(tmp_path / "nowhere"), "--to", str(tmp_path / "out"))
+
+
+def test_json_is_alone_on_stdout(files, tmp_path, capsys):
+    call_command("fit_eis", str(files / "good.csv"), "--to", str(tmp_path / "out"), "--json",
+                 "--no-pictures", "--circuit", CIRCUIT)  # fmt: skip
+
+    assert json.loads(capsys.readouterr().out)["spectra"] == 2

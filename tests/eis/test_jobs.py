@@ -1,0 +1,180 @@
+"""Import and fit of impedance files: whole, repeatable, and what people decided is kept."""
+
+import pytest
+
+from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
+from cells.models import Folder
+from eis.jobs import fitting, importing
+from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum, SpectrumDecision
+from eis.services import spectra as services
+from tests.eis.lab import CIRCUIT, FREQUENCY, add_file, eis_text
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _small_circuit(settings):
+    settings.EIS_CIRCUIT = CIRCUIT
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "eis"
+    path.mkdir()
+    return Folder.objects.create(name="Potentiostat", path=str(path))
+
+
+def run(kind: str, **params) -> Job:
+    job = engine.enqueue(kind, params, trigger=Job.Trigger.COMMAND)
+    engine.drain()
+    job.refresh_from_db()
+    assert job.state == Job.State.SUCCEEDED, job.error
+    return job
+
+
+def import_and_fit(*files) -> None:
+    run("eis.import_files", file_ids=[file.pk for file in files])
+    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra())
+
+
+def test_a_file_becomes_spectra_with_fits_of_known_truth(folder):
+    file = add_file(folder, "three.csv", eis_text(1, 2, 4), start_cycle=100)
+
+    import_and_fit(file)
+
+    spectra = list(ImpedanceSpectrum.objects.of_cell(10001).in_life_order())
+    assert [spectrum.point_count for spectrum in spectra] == [len(FREQUENCY)] * 3
+    assert [spectrum.cycle for spectrum in spectra] == [100] * 3
+    arcs = [fit.parameters["ZARC1_R"]["value"] for fit in CircuitFit.objects.order_by("spectrum")]
+    assert arcs == pytest.approx([0.05, 0.1, 0.2], rel=1e-2)
+
+
+def test_nothing_is_done_twice(folder):
+    file = add_file(folder, "one.csv", eis_text())
+
+    import_and_fit(file)
+
+    assert list(importing.stale()) == []
+    assert fitting.stale_spectra() == []
+
+
+def test_a_mask_makes_the_fit_stale_and_changes_it(folder, people):
+    content = eis_text().decode().splitlines()
+    content[20] = content[20].replace(content[20].split(",")[1], "0.9")
+    file = add_file(folder, "spike.csv", "\n".join([*content, ""]).encode())
+    import_and_fit(file)
+    spectrum = ImpedanceSpectrum.objects.get()
+    before = CircuitFit.objects.get().scaled_error
+
+    services.mask_points(spectrum, [19], reason="spike", by=people["curator"])
+    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra())
+
+    assert CircuitFit.objects.get().scaled_error < before / 10
+    decision = SpectrumDecision.objects.get()
+    assert (decision.made_by, decision.in_words()) == (people["curator"], "1 masked")
+
+
+def test_undoing_a_mask_puts_the_points_back(folder, people):
+    import_and_fit(add_file(folder, "one.csv", eis_text()))
+    spectrum = ImpedanceSpectrum.objects.get()
+    services.mask_points(spectrum, [3, 4], by=people["curator"])
+    services.mask_points(spectrum, [9], by=people["curator"])
+    older, newer = SpectrumDecision.objects.order_by("pk")
+
+    with pytest.raises(services.NotAllowed, match="later"):
+        services.undo(spectrum, older.pk, by=people["curator"])
+    services.undo(spectrum, newer.pk, by=people["curator"])
+    services.undo(spectrum, older.pk, by=people["curator"])
+
+    spectrum.refresh_from_db()
+    assert spectrum.masked_points == []
+
+
+def test_what_people_decided_outlives_a_new_import(folder, people):
+    file = add_file(folder, "one.csv", eis_text())
+    import_and_fit(file)
+    spectrum = ImpedanceSpectrum.objects.get()
+    services.mask_points(spectrum, [5], by=people["curator"])
+    services.review(spectrum, "accepted", by=people["curator"])
+    services.choose_circuit(spectrum, "R0-p(R1,CPE1)", by=people["curator"])
+
+    ImpedanceFile.objects.update(reader_version=0)
+    assert list(importing.stale()) == [file]
+    import_and_fit(file)
+
+    again = ImpedanceSpectrum.objects.get()
+    assert (again.pk, again.masked_points, again.review) == (spectrum.pk, [5], "accepted")
+    assert CircuitFit.objects.get(is_chosen=True).circuit == "R0-p(R1,CPE1)"
+
+
+def test_a_content_with_other_points_drops_the_mask_and_the_fits(folder, people):
+    file = add_file(folder, "one.csv", eis_text())
+    import_and_fit(file)
+    services.mask_points(ImpedanceSpectrum.objects.get(), [5], by=people["curator"])
+
+    shorter = b"\n".join(eis_text().splitlines()[:30])
+    run("eis.import_files", file_ids=[add_file(folder, "one.csv", shorter).pk])
+
+    assert ImpedanceSpectrum.objects.get().masked_points == []
+    assert not CircuitFit.objects.exists()
+
+
+def test_bad_files_are_recorded_and_the_batch_goes_on(folder):
+    files = [
+        add_file(folder, "empty.csv", b""),
+        add_file(folder, "time.csv", b"Time/s,Voltage/V,Current/A\n1,2,3\n2,2,3\n3,2,3\n"),
+        add_file(folder, "good.csv", eis_text()),
+        add_file(folder, "words.txt", b"nothing but words"),
+    ]
+
+    job = run("eis.import_files", file_ids=[file.pk for file in files])
+
+    assert (job.result["imported"], job.result["failed"]) == (1, 3)
+    assert {failure["name"] for failure in job.result["failures"]} == {
+        "empty.csv", "time.csv", "words.txt",
+    }  # fmt: skip
+    assert all(
+        source.error and source.fix for source in ImpedanceFile.objects.filter(status="failed")
+    )
+    assert list(importing.stale()) == []
+
+
+def test_three_points_are_a_spectrum_whose_fit_says_why_there_is_none(folder):
+    short = b"Frequency/Hz,Z',Z''\n100,1,-1\n10,2,-1\n1,3,-1\n"
+
+    import_and_fit(add_file(folder, "three.csv", short))
+
+    fit = CircuitFit.objects.get()
+    assert (fit.status, fit.parameters) == ("failed", {})
+    assert "at least" in fit.reason
+    assert fitting.stale_spectra() == []
+
+
+def test_a_failure_later_keeps_the_spectra_that_were_there(folder):
+    file = add_file(folder, "one.csv", eis_text())
+    import_and_fit(file)
+
+    run("eis.import_files", file_ids=[add_file(folder, "one.csv", b"damaged now").pk])
+
+    assert ImpedanceFile.objects.get().status == ImpedanceFile.Status.FAILED
+    assert ImpedanceSpectrum.objects.count() == 1
+
+
+def test_a_spectrum_without_a_cell_is_imported_too(folder):
+    import_and_fit(add_file(folder, "one.csv", eis_text(), cell_id=None))
+
+    assert CircuitFit.objects.get().status == "fitted"
+
+
+def test_lost_points_are_told_on_the_fit_and_come_back_with_the_file(folder):
+    from battery_db.lib.storage import storage
+
+    file = add_file(folder, "one.csv", eis_text())
+    run("eis.import_files", file_ids=[file.pk])
+    storage("series").delete(ImpedanceFile.objects.get().series_name)
+
+    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra())
+
+    assert CircuitFit.objects.get().status == "failed"
+    assert fitting.stale_spectra() == [ImpedanceSpectrum.objects.get().pk]
