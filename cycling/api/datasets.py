@@ -17,6 +17,7 @@ from battery_db.lib.permissions import Permission
 from battery_db.lib.runs.models import Job
 from cells.models import Dataset, Snapshot
 from cycling.api.tests import accepted
+from cycling.exports.croissant import croissant
 from cycling.models import DatasetExport
 from cycling.services import datasets as services
 
@@ -94,6 +95,23 @@ class SnapshotViewSet(viewsets.ReadOnlyModelViewSet[Snapshot]):
                 "This snapshot has no tensors yet.", fix="Wait for its job, or compile it again."
             )
         return Response(snapshot.manifest, headers={"ETag": f'"{snapshot.digest}"'})
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def croissant(self, request: Request, pk: str) -> Response:
+        """The tensors in Croissant 1.0, the metadata that machine-learning catalogues read."""
+        snapshot = self.get_object()
+        if snapshot.manifest is None:
+            raise LabError(
+                "This snapshot has no tensors yet.", fix="Wait for its job, or compile it again."
+            )
+        document = croissant(
+            snapshot.manifest,
+            address=request.build_absolute_uri(f"/api/v1/snapshots/{snapshot.pk}/"),
+            published=f"{snapshot.created_at:%Y-%m-%d}",
+            licence=snapshot.dataset.licence,
+        )
+        return Response(document)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"shards/(?P<number>\d+)")

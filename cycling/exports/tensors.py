@@ -188,6 +188,11 @@ class TensorCompiler:
             },
             "tensors": described(self.options.voltage_points, len(self.options.current_fractions)),
             "molecules": [{"id": i, "name": name} for i, name in enumerate(molecules)],
+            "electrolytes": electrolytes_of(self._cells, molecules),
+            "dry_cells": [
+                {"id": place, "name": name}
+                for place, name in enumerate(_names(self._cells, "dry_cell"))
+            ],
             "cells": _cells_as_json(self._cells, molecules, self._shards),
             "groups": self._groups,
             "splits": _splits_as_json(self._cells, self.options),
@@ -305,6 +310,7 @@ def _cells_as_json(
     cells: list[dict[str, Any]], molecules: list[str], shards: list[ShardFile]
 ) -> list[dict[str, Any]]:
     """Cells with the shard and rows that hold them, and molecules as integer ids."""
+    electrolytes, dry_cells = _names(cells, "electrolyte"), _names(cells, "dry_cell")
     place = {cell_id: shard.number for shard in shards for cell_id in shard.cells}
     first_row: dict[int, int] = {}
     described_cells = []
@@ -312,17 +318,57 @@ def _cells_as_json(
         shard = place[cell["cell_id"]]
         start = first_row.get(shard, 0)
         first_row[shard] = start + cell["rows"]
-        components = [
-            {
-                "molecule": molecules.index(c["molecule"]),
-                **{k: c[k] for k in ("role", "amount", "unit")},
-            }
-            for c in cell["components"]
-        ]
+        components = _component_ids(cell["components"], molecules)
         described_cells.append(
             {**cell, "components": components, "shard": shard, "first_row": start}
+            | _entities(cell, electrolytes, dry_cells)
         )
     return described_cells
+
+
+def _component_ids(
+    components: Iterable[Mapping[str, Any]], molecules: list[str]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "molecule": molecules.index(each["molecule"]),
+            **{key: each[key] for key in ("role", "amount", "unit")},
+        }
+        for each in components
+    ]
+
+
+def electrolytes_of(cells: list[dict[str, Any]], molecules: list[str]) -> list[dict[str, Any]]:
+    """Each electrolyte once, with its components as ids of molecules."""
+    parts = {cell["electrolyte"]: cell["components"] for cell in reversed(cells)}
+    return [
+        {"id": place, "name": name, "components": _component_ids(parts[name], molecules)}
+        for place, name in enumerate(_names(cells, "electrolyte"))
+    ]
+
+
+def _names(cells: list[dict[str, Any]], key: str) -> list[str]:
+    return sorted({cell[key] for cell in cells if cell[key]})
+
+
+def _entities(
+    cell: Mapping[str, Any], electrolytes: list[str], dry_cells: list[str]
+) -> dict[str, Any]:
+    """Ids in the manifest's lists (None: unknown), and what of the cell is known.
+
+    A composition is known when the electrolyte has components and each has an amount.
+    """
+    parts = cell["components"]
+    return {
+        "electrolyte_id": electrolytes.index(cell["electrolyte"]) if cell["electrolyte"] else None,
+        "dry_cell_id": dry_cells.index(cell["dry_cell"]) if cell["dry_cell"] else None,
+        "known": {
+            "electrolyte": bool(cell["electrolyte"]),
+            "composition": bool(parts) and all(part["amount"] is not None for part in parts),
+            "dry_cell": bool(cell["dry_cell"]),
+            "theoretical_capacity": cell["theoretical_capacity_ah"] is not None,
+        },
+    }
 
 
 def _splits_as_json(cells: list[dict[str, Any]], options: Options) -> dict[str, Any]:

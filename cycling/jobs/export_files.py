@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from battery_db.lib.storage import storage
 from cells.models import Dataset, DatasetFilter
+from cells.services.interchange import battinfo_of
 from cycling.curves import voltage_curve
 from cycling.differential import differential_capacity
 from cycling.exports import battery_ml, ro_crate, tables
@@ -155,6 +156,7 @@ def _entity(cell: CellRows) -> ro_crate.CellEntity:
         cell.member.name or f"Cell {cell.cell_id}",
         str(wet_cell.electrolyte or ""),
         str(wet_cell.dry_cell or ""),
+        battinfo_of(wet_cell, f"#cell-{cell.cell_id}"),
     )
 
 

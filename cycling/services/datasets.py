@@ -19,7 +19,7 @@ from cycling.groups import GROUPING_VERSION
 from cycling.half_cycles import SUMMARY_VERSION
 from cycling.models import CellState, CyclingTest, DatasetExport, HalfCycle, Shard
 
-EXPORT_VERSION = 2
+EXPORT_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

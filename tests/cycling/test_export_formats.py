@@ -141,6 +141,9 @@ def test_an_ro_crate_describes_each_of_its_files_by_content_and_cell(dataset):
         if name != "ro-crate-metadata.json"
     }
     assert parts == contents
+    cell = json.loads(files["cells/10001.jsonld"])
+    assert "https://w3id.org/emmo/domain/battery/context" in json.dumps(cell["@context"])
+    assert entities["#cell-10001"]["subjectOf"]["@id"] == "cells/10001.jsonld"
     # Whatever is pointed to is described.
     assert {part["@id"] for part in root["about"]} <= set(entities)
 
