@@ -38,7 +38,9 @@ def test_croissant_names_each_shard_with_its_checksum_and_each_tensor_with_its_u
     (file,) = document["distribution"]
     assert file["sha256"] == shard.sha256
     assert file["contentUrl"].endswith(f"/api/v1/snapshots/{snapshot.pk}/shards/0/")
-    assert client_as("viewer").get(file["contentUrl"]).status_code == 200
+    answer = client_as("viewer").get(file["contentUrl"])
+    assert len(b"".join(answer.streaming_content)) == shard.byte_count
+    answer.close()
     units = {each["name"]: each["unitText"] for each in document["variableMeasured"]}
     assert (units["cc_time"], units["capacity"]) == ("s", "Ah")
     (cells,) = document["recordSet"]
