@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
+from battery_db.lib.errors import LabError
+
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
@@ -131,10 +133,45 @@ EXPERIMENT_TYPES: tuple[ExperimentType, ...] = (
 )
 
 EXPERIMENT_TITLES: Mapping[str, str] = {row.experiment: row.title for row in EXPERIMENT_TYPES}
-EXPERIMENT_CODES: Mapping[str, str] = {row.experiment: row.code for row in EXPERIMENT_TYPES}
-EXPERIMENT_WORDS: Mapping[str, str] = {
-    alias: row.experiment for row in EXPERIMENT_TYPES for alias in row.aliases
-}
+
+
+class Grammar:
+    """What a lab's names may say: the rows of its experiments, and the words found in them.
+
+    Raises LabError when a word stands for two kinds of experiment, or when two rows are
+    about the same kind and cycler.
+    """
+
+    def __init__(self, types: Sequence[ExperimentType]) -> None:
+        self.types = tuple(types)
+        self.words: dict[str, str] = {}
+        self.codes: dict[str, str] = {}
+        self._rows: dict[tuple[str, str], ExperimentType] = {}
+        for row in self.types:
+            self.codes.setdefault(row.experiment, row.code)
+            for cycler in row.cyclers:
+                if self._rows.setdefault((row.experiment, cycler), row) is not row:
+                    named = CYCLER_TITLES.get(cycler, "no named cycler")
+                    raise LabError(
+                        f"Another rule is about {row.title} from {named} already.",
+                        fix="Change that rule, or choose other cyclers.",
+                    )
+            for word in row.aliases:
+                known = self.words.setdefault(word, row.experiment)
+                if known != row.experiment:
+                    raise LabError(
+                        f"The word '{word}' would stand for {EXPERIMENT_TITLES[known]} and for "
+                        f"{EXPERIMENT_TITLES[row.experiment]}.",
+                        fix="Choose another word for one of them.",
+                    )
+
+    def find(self, experiment: str, cycler: str) -> ExperimentType | None:
+        """The row for a combination; None when the lab does not know such a combination."""
+        return self._rows.get((experiment, cycler))
+
+
+# What holds until a lab writes rules of its own.
+DEFAULT_GRAMMAR = Grammar(EXPERIMENT_TYPES)
 CYCLER_WORDS: Mapping[str, str] = {
     alias: cycler for cycler, aliases in CYCLERS.items() for alias in aliases
 }
@@ -158,57 +195,55 @@ VOLTAGE_RANGE = (0.0, 9.99)  # V
 TEMPERATURE_RANGE = (-100.0, 300.0)  # degC
 
 
-def find_type(experiment: str, cycler: str) -> ExperimentType | None:
-    """The row for a combination; None when the lab does not know such a combination."""
-    for row in EXPERIMENT_TYPES:
-        if row.experiment == experiment and cycler in row.cyclers:
-            return row
-    return None
-
-
-def needed_fields(metadata: Metadata) -> tuple[str, ...]:
-    row = find_type(metadata.experiment, metadata.cycler)
+def needed_fields(metadata: Metadata, grammar: Grammar = DEFAULT_GRAMMAR) -> tuple[str, ...]:
+    row = grammar.find(metadata.experiment, metadata.cycler)
     return (*ALWAYS, *row.needs) if row else (*ALWAYS, *CELL)
 
 
-def find_problems(metadata: Metadata) -> tuple[str, ...]:
+def find_problems(metadata: Metadata, grammar: Grammar = DEFAULT_GRAMMAR) -> tuple[str, ...]:
     """Why this metadata is not of use yet, in words; empty when it is valid."""
-    problems = _combination_problems(metadata)
-    for field in needed_fields(metadata):
+    problems = _combination_problems(metadata, grammar)
+    for field in needed_fields(metadata, grammar):
         if getattr(metadata, field) in (None, ""):
             word, example = FIELD_WORDS[field]
             problems.append(f"No {word}: expected {example}.")
     return tuple(problems)
 
 
-def _combination_problems(metadata: Metadata) -> list[str]:
+def _combination_problems(metadata: Metadata, grammar: Grammar) -> list[str]:
     if not metadata.experiment:
         word, example = FIELD_WORDS["experiment"]
         return [f"No {word}: expected {example}."]
-    if find_type(metadata.experiment, metadata.cycler) is not None:
+    if grammar.find(metadata.experiment, metadata.cycler) is not None:
         return []
     title = EXPERIMENT_TITLES.get(metadata.experiment, metadata.experiment)
     known = [
         CYCLER_TITLES.get(cycler, "no named cycler")
-        for row in EXPERIMENT_TYPES
+        for row in grammar.types
         if row.experiment == metadata.experiment
         for cycler in row.cyclers
     ]
     found = CYCLER_TITLES.get(metadata.cycler, metadata.cycler)
     found = f"says {found}" if found else "names no cycler"
+    if not known:
+        return [f"Names of the kind {title} are not in use here: see the grammar."]
     return [f"A file of the kind {title} is known from {' or '.join(known)}; this one {found}."]
 
 
 def keep_manual(
-    parsed: Metadata, problems: Sequence[str], current: Metadata, manual: Collection[str]
+    parsed: tuple[Metadata, Sequence[str]],
+    current: Metadata,
+    manual: Collection[str],
+    grammar: Grammar = DEFAULT_GRAMMAR,
 ) -> tuple[Metadata, tuple[str, ...]]:
     """What a name says, but for the fields that a person has set.
 
     Once a person has had a hand in it, the doubts of the parser no longer count: the
     metadata is valid when it has every field that its kind of experiment needs.
     """
+    fields, problems = parsed
     kept = {name: getattr(current, name) for name in manual if name in METADATA_FIELDS}
     if not kept:
-        return parsed, tuple(problems)
-    merged = replace(parsed, **kept)
-    return merged, find_problems(merged)
+        return fields, tuple(problems)
+    merged = replace(fields, **kept)
+    return merged, find_problems(merged, grammar)

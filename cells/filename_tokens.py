@@ -122,7 +122,7 @@ def read_single_rate(text: str) -> tuple[str, str] | None:
     return upper, f"rate {upper}" if upper.endswith("C") else f"rate C/{upper[1:]}"
 
 
-def read_field(name: str, text: str) -> Any:
+def read_field(name: str, text: str, grammar: lab.Grammar = lab.DEFAULT_GRAMMAR) -> Any:
     """The value of a spelled-out field; None when the text is none."""
     if name in ("cell_id", "start_cycle"):
         number = int(text) if re.fullmatch(r"\d{1,10}", text, re.ASCII) else -1
@@ -131,7 +131,7 @@ def read_field(name: str, text: str) -> Any:
     if name in ("upper_cutoff_voltage", "temperature_celsius"):
         return _read_quantity(name, text)
     readers: dict[str, Callable[[str], Any]] = {
-        "experiment": lambda t: lab.EXPERIMENT_WORDS.get(t.lower()),
+        "experiment": lambda t: grammar.words.get(t.lower()),
         "cycler": lambda t: lab.CYCLER_WORDS.get(t.lower()),
         "date": read_date,
         "operator": lambda t: t.lower() if re.fullmatch("[A-Za-z]{1,10}", t) else None,

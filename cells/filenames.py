@@ -14,7 +14,7 @@ from typing import Any
 
 from battery_db.lib.errors import AmbiguousName
 from cells import experiments as lab
-from cells.experiments import Metadata
+from cells.experiments import DEFAULT_GRAMMAR, Grammar, Metadata
 from cells.filename_tokens import (
     KEYS,
     Word,
@@ -57,26 +57,27 @@ class Parsed:
         return not self.problems
 
 
-def parse(name: str, folder: str = "") -> Parsed:
+def parse(name: str, folder: str = "", grammar: Grammar = DEFAULT_GRAMMAR) -> Parsed:
     """Understand a file name. Never raises: what is wrong is said in ``problems``.
 
     ``name`` may be the text form of ``lib.names``; ``folder`` is used to guess the
     cycler when the name does not say it.
     """
     words, extension = split_name(name)
-    reading = _Reading(words)
+    reading = _Reading(words, grammar)
     for read in _READERS:
         read(reading)
     _read_extension(reading, name, extension)
     _guess_cycler(reading, extension, folder)
     fields = Metadata(**reading.values)
-    problems = (*reading.problems, *lab.find_problems(fields))
+    problems = (*reading.problems, *lab.find_problems(fields, grammar))
     return Parsed(fields, reading.explanation(), problems)
 
 
 @dataclass
 class _Reading:
     words: list[Word]
+    grammar: Grammar = DEFAULT_GRAMMAR
     values: dict[str, Any] = field(default_factory=dict)
     tokens: dict[int, Token] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -111,7 +112,7 @@ def _read_keys(reading: _Reading) -> None:
         elif name in reading.values:
             reading.refuse(index, f"The {lab.FIELD_WORDS[name][0]} is given twice.")
         else:
-            understood = read_field(name, value)
+            understood = read_field(name, value, reading.grammar)
             if understood is None:
                 word, example = lab.FIELD_WORDS[name]
                 reading.refuse(index, f"'{value}' is not a {word}: expected {example}.")
@@ -122,11 +123,11 @@ def _read_keys(reading: _Reading) -> None:
 def _read_experiment(reading: _Reading) -> None:
     if "experiment" in reading.values:
         return
-    found = [i for i in reading.free() if reading.words[i].lower in lab.EXPERIMENT_WORDS]
+    found = [i for i in reading.free() if reading.words[i].lower in reading.grammar.words]
     if len(found) > 1 and found[0] == 0 and "operator" not in reading.values:
         found = found[1:]  # initials may spell a kind of experiment: arc, sym
     found = [i for i in found if i < HEAD] or found
-    kinds = {lab.EXPERIMENT_WORDS[reading.words[i].lower] for i in found}
+    kinds = {reading.grammar.words[reading.words[i].lower] for i in found}
     if kinds == {"impedance", "symmetric"}:
         kinds = {"symmetric"}
         found = [i for i in found if reading.words[i].lower.startswith("sym")]
@@ -310,13 +311,13 @@ def _guess_cycler(reading: _Reading, extension: str, folder: str) -> None:
     else:
         guess = next((c for c in lab.CYCLERS if c in folder.lower()), None)
         source = folder
-    if guess and lab.find_type(experiment, guess):
+    if guess and reading.grammar.find(experiment, guess):
         reading.values["cycler"] = guess
         meaning = f"cycler: {lab.CYCLER_TITLES[guess]}, as no word of the name says it"
         reading.extra.append(Token(source, "cycler", meaning))
 
 
-def generate(fields: Metadata, extension: str = "txt") -> str:
+def generate(fields: Metadata, extension: str = "txt", grammar: Grammar = DEFAULT_GRAMMAR) -> str:
     """A file name that ``parse`` understands as exactly ``fields``.
 
     Fields whose short form could be taken for something else are spelled out
@@ -324,8 +325,8 @@ def generate(fields: Metadata, extension: str = "txt") -> str:
     """
     spelled: frozenset[str] = frozenset()
     for _ in range(3):
-        name = _render(fields, spelled, extension)
-        understood = parse(name).fields
+        name = _render(fields, spelled, extension, grammar)
+        understood = parse(name, grammar=grammar).fields
         if understood == fields:
             return name
         wrong = {f for f in lab.METADATA_FIELDS if getattr(understood, f) != getattr(fields, f)}
@@ -336,10 +337,12 @@ def generate(fields: Metadata, extension: str = "txt") -> str:
     )
 
 
-def _render(fields: Metadata, spelled: frozenset[str], extension: str) -> str:
+def _render(fields: Metadata, spelled: frozenset[str], extension: str, grammar: Grammar) -> str:
     words = []
     for name, short in _SHORT_FORMS.items():
         value = getattr(fields, name)
+        if name == "experiment":
+            value = grammar.codes.get(value, value)
         if value not in (None, ""):
             words.append(f"{_KEY[name]}={_spell(name, value)}" if name in spelled else short(value))
     return ("_".join(words) or "unnamed") + f".{extension}"
@@ -369,7 +372,7 @@ def _short_date(date: dt.date) -> str:
 
 _SHORT_FORMS: dict[str, Callable[[Any], str]] = {
     "operator": str.capitalize,
-    "experiment": lambda value: lab.EXPERIMENT_CODES.get(value, value),
+    "experiment": str,
     "electrode": str.upper,
     "cell_id": str,
     "cycler": lambda value: lab.CYCLERS[value][0].upper() if value in lab.CYCLERS else value,

@@ -14,7 +14,7 @@ from battery_db.lib.runs.models import Job
 from cells.experiments import METADATA_FIELDS
 from cells.filenames import Parsed, parse
 from cells.forms.files import BOUNDS
-from cells.models import FileMetadata, Folder, RawFile
+from cells.models import FileMetadata, Folder, NameRule, RawFile
 from cells.services import files as services
 from cells.services import problems
 from cells.tables.files import FileFilter
@@ -198,7 +198,9 @@ class FileViewSet(
     @action(detail=True)
     def explanation(self, request: Request, pk: str) -> Response:
         """What the name is understood as, word by word."""
-        return Response(ExplanationSerializer(self.get_object().parse_name()).data)
+        return Response(
+            ExplanationSerializer(self.get_object().parse_name(NameRule.objects.grammar())).data
+        )
 
     def _current(self) -> Response:
         return Response(FileSerializer(self.get_object()).data)
@@ -216,7 +218,8 @@ class FilenameViewSet(viewsets.ViewSet):
         """What a file name would be understood as, word by word."""
         given = FileNameSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        return Response(ExplanationSerializer(parse(**given.validated_data)).data)
+        parsed = parse(**given.validated_data, grammar=NameRule.objects.grammar())
+        return Response(ExplanationSerializer(parsed).data)
 
 
 class UnregisteredSerializer(serializers.Serializer[Any]):

@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from battery_db.lib.errors import LabError
 from cells.disk import Disk, open_disk
+from cells.experiments import Grammar
 from cells.filenames import GRAMMAR_VERSION
 from cells.jobs.moves import follow_moves
-from cells.models import FileMetadata, Folder, RawFile
+from cells.models import FileMetadata, Folder, NameRule, RawFile
 from cells.scanning import (
     PATIENCE,
     Difference,
@@ -294,7 +295,8 @@ def identify_files(report: Report = silent, atomic: Atomic = transaction.atomic)
         Q(metadata__isnull=True) | Q(metadata__grammar_version__lt=GRAMMAR_VERSION)
     )
     total = waiting.count()
-    while understood := _identify_some(waiting, atomic):
+    grammar = NameRule.objects.grammar()
+    while understood := _identify_some(waiting, grammar, atomic):
         for metadata in understood:
             counts["identified" if metadata.is_valid else "invalid"] += 1
             by_experiment[metadata.experiment or "unknown"] += 1
@@ -306,18 +308,20 @@ def identify_files(report: Report = silent, atomic: Atomic = transaction.atomic)
     }
 
 
-def _identify_some(waiting: QuerySet[RawFile], atomic: Atomic) -> list[FileMetadata]:
+def _identify_some(
+    waiting: QuerySet[RawFile], grammar: Grammar, atomic: Atomic
+) -> list[FileMetadata]:
     """The next batch; locked, so that a correction made meanwhile is not overwritten."""
     with atomic():
         rows = waiting.select_for_update(of=("self",)).select_related("folder", "metadata")
-        understood = [_understand(row) for row in rows.order_by("pk")[:WALK_BATCH]]
+        understood = [_understand(row, grammar) for row in rows.order_by("pk")[:WALK_BATCH]]
         _save_metadata(understood)
     return understood
 
 
-def _understand(row: RawFile) -> FileMetadata:
+def _understand(row: RawFile, grammar: Grammar) -> FileMetadata:
     metadata = getattr(row, "metadata", None) or FileMetadata(file=row)
-    metadata.understand(row.parse_name())
+    metadata.understand(row.parse_name(grammar), grammar)
     return metadata
 
 

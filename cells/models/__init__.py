@@ -17,6 +17,7 @@ from cells.models.electrodes import (
     SeparatorPart,
 )
 from cells.models.files import FileMetadata, Folder, RawFile
+from cells.models.grammar import NameRule
 from cells.models.materials import (
     ActiveMaterial,
     ActiveMaterialAtom,
@@ -98,6 +99,7 @@ __all__ = [
     "LotModel",
     "Molecule",
     "MoleculeLot",
+    "NameRule",
     "RawFile",
     "Separator",
     "SeparatorLot",

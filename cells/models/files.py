@@ -10,7 +10,7 @@ from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from battery_db.lib.errors import LabError
-from cells.experiments import METADATA_FIELDS, Metadata, keep_manual
+from cells.experiments import METADATA_FIELDS, Grammar, Metadata, keep_manual
 from cells.filenames import GRAMMAR_VERSION, Parsed, parse
 from cells.scanning import Wanted
 
@@ -177,10 +177,10 @@ class RawFile(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("cells:file", args=[self.pk])
 
-    def parse_name(self) -> Parsed:
-        """The name as the grammar of today understands it; the folder may tell the cycler."""
+    def parse_name(self, grammar: Grammar) -> Parsed:
+        """The name as ``grammar`` understands it; the folder may tell the cycler."""
         head, _, name = self.path.rpartition("/")
-        return parse(name, f"{self.folder.path}/{head}")
+        return parse(name, f"{self.folder.path}/{head}", grammar)
 
 
 class FileMetadata(models.Model):
@@ -262,11 +262,10 @@ class FileMetadata(models.Model):
     def as_fields(self) -> Metadata:
         return Metadata(**{name: getattr(self, name) for name in METADATA_FIELDS})
 
-    def understand(self, parsed: Parsed) -> None:
+    def understand(self, parsed: Parsed, grammar: Grammar) -> None:
         """Take over what the name says, but for the fields a person has set."""
-        fields, problems = keep_manual(
-            parsed.fields, parsed.problems, self.as_fields(), self.manual_fields
-        )
+        read = (parsed.fields, parsed.problems)
+        fields, problems = keep_manual(read, self.as_fields(), self.manual_fields, grammar)
         self.fill(fields, problems)
         self.grammar_version = GRAMMAR_VERSION
 

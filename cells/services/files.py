@@ -13,7 +13,7 @@ from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from cells.experiments import METADATA_FIELDS, find_problems
-from cells.models import FileMetadata, Folder, RawFile
+from cells.models import FileMetadata, Folder, NameRule, RawFile
 
 AS_READ = "as read from the name"
 
@@ -88,7 +88,8 @@ def correct_metadata(
             setattr(metadata, name, changes[name])
         if changed:
             metadata.manual_fields = sorted({*metadata.manual_fields, *changed})
-            metadata.fill(metadata.as_fields(), find_problems(metadata.as_fields()))
+            fields = metadata.as_fields()
+            metadata.fill(fields, find_problems(fields, NameRule.objects.grammar()))
             _save_audited(metadata, by, reason)
     return metadata
 
@@ -99,7 +100,8 @@ def reparse(file: RawFile, *, discard_manual: bool = False, by: Any = None) -> F
         metadata = _locked_metadata(file)
         if discard_manual:
             metadata.manual_fields = []
-        metadata.understand(metadata.file.parse_name())
+        grammar = NameRule.objects.grammar()
+        metadata.understand(metadata.file.parse_name(grammar), grammar)
         _save_audited(metadata, by, "name read again")
     return metadata
 

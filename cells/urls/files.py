@@ -1,11 +1,15 @@
 from django.urls import URLPattern, path
 
-from cells.views import files
+from cells.views import files, grammar
 
 urlpatterns: list[URLPattern] = [
     path("files/", files.files, name="files"),
     path("files/deprecate/", files.files_deprecate, name="files-deprecate"),
-    path("files/try-a-name/", files.try_name, name="try-name"),
+    path("files/try-a-name/", grammar.try_name, name="try-name"),
+    path("files/rules/own/", grammar.own_rules, name="own-rules"),
+    path("files/rules/new/", grammar.name_rule_new, name="name-rule-new"),
+    path("files/rules/<int:pk>/", grammar.name_rule, name="name-rule"),
+    path("files/rules/<int:pk>/delete/", grammar.name_rule_delete, name="name-rule-delete"),
     path("files/<int:pk>/", files.file, name="file"),
     path("files/<int:pk>/reparse/", files.file_reparse, name="file-reparse"),
     path("files/<int:pk>/deprecate/", files.file_deprecate, name="file-deprecate"),

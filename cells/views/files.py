@@ -13,16 +13,14 @@ from django_tables2 import RequestConfig
 
 from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, allows, requires
-from cells.experiments import ALWAYS, EXPERIMENT_TYPES, FIELD_WORDS
-from cells.filenames import EXAMPLE, generate, parse
+from cells.experiments import FIELD_WORDS
 from cells.forms.files import (
     BulkDeprecateForm,
     DeprecateForm,
     FolderForm,
     MetadataForm,
-    TryNameForm,
 )
-from cells.models import FileMetadata, Folder, RawFile
+from cells.models import FileMetadata, Folder, NameRule, RawFile
 from cells.services import files as services
 from cells.services import problems
 from cells.tables.files import FileFilter, FileTable, FolderTable
@@ -69,7 +67,7 @@ def file(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "file": row,
         "metadata": stored,
-        "parsed": row.parse_name(),
+        "parsed": row.parse_name(NameRule.objects.grammar()),
         "manual": [FIELD_WORDS[name][0] for name in (stored.manual_fields if stored else [])],
         "form": form,
         "deprecate_form": DeprecateForm(),
@@ -126,23 +124,6 @@ def files_deprecate(request: HttpRequest) -> HttpResponse:
     elif request.method == "POST":
         messages.error(request, "Tick at least one file, and say why they are to be ignored.")
     return redirect(_back(request, "cells:files"))
-
-
-@requires(Permission.VIEW)
-def try_name(request: HttpRequest) -> HttpResponse:
-    form = TryNameForm(request.GET or None)
-    parsed = None
-    if form.is_valid():
-        parsed = parse(form.cleaned_data["name"], form.cleaned_data["folder"])
-    context = {
-        "form": form,
-        "parsed": parsed,
-        "types": EXPERIMENT_TYPES,
-        "always": [FIELD_WORDS[name] for name in ALWAYS],
-        "fields": FIELD_WORDS.values(),
-        "example": generate(EXAMPLE),
-    }
-    return render(request, "cells/files/try_name.html", context)
 
 
 @requires(Permission.ADMINISTER)
