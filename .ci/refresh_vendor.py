@@ -123,6 +123,24 @@ PACKAGES = (
         "plotly",
         {"plotly-cartesian.min.js": "plotly-cartesian.min.js", "LICENSE": "LICENSE.txt"},
     ),
+    Package(
+        "tabulator-tables",
+        "6.5.3",
+        "MIT",
+        "tabulator",
+        {
+            "dist/js/tabulator.min.js": "tabulator.min.js",
+            "dist/css/tabulator_bootstrap5.min.css": "tabulator.min.css",
+            "LICENSE": "LICENSE.txt",
+        },
+    ),
+    Package(
+        "smiles-drawer",
+        "2.4.1",
+        "MIT",
+        "smiles-drawer",
+        {"dist/smiles-drawer.min.js": "smiles-drawer.min.js", "LICENSE.md": "LICENSE.txt"},
+    ),
     Package("@tabler/icons", "3.51.0", "MIT", "icons", {"LICENSE": "LICENSE.txt"}),
 )
 

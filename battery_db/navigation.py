@@ -33,7 +33,7 @@ ENTRIES = (
     Entry("Datasets", "cells:datasets", "dataset", "/datasets/", "Data"),
     Entry("Problems", "cells:problems", "alert", "/problems/", "Work"),
     Entry("Jobs", "runs:jobs", "jobs", "/jobs/", "Work"),
-    Entry("Materials", "cells:electrolytes", "flask", "/materials/", "Lab"),
+    Entry("Materials", "cells:materials", "flask", "/materials/", "Lab"),
     Entry("Folders", "cells:folders", "folder", "/folders/", "Lab", Permission.ADMINISTER),
     Entry("Changes", "changes", "history", "/account/changes/", "Lab", Permission.CURATE),
     Entry("People", "people", "users", "/account/people/", "Lab", Permission.ADMINISTER),

@@ -46,6 +46,11 @@ class Kind:
     has_lots: bool = True
 
     @property
+    def slug(self) -> str:
+        """The word in addresses: ``active-materials``."""
+        return self.plural.replace(" ", "-")
+
+    @property
     def flagged(self) -> tuple[str, ...]:
         """Every field that can be shown or hidden."""
         return (NOTES, PROPRIETARY, *(attribute.field for attribute in self.attributes))
@@ -176,6 +181,7 @@ _KINDS = (
     ),
 )
 KINDS: Mapping[str, Kind] = {kind.key: kind for kind in _KINDS}
+BY_SLUG: Mapping[str, Kind] = {kind.slug: kind for kind in _KINDS}
 
 # A lot knows these beside its label; its name shows those that are chosen.
 LOT_ATTRIBUTES = (

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
-from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from cells import projections
@@ -29,9 +28,6 @@ class Electrolyte(Blueprint):
         default=named_by_default, blank=True, help_text="Fields that the name shows."
     )
     history = HistoricalRecords()
-
-    def get_absolute_url(self) -> str:
-        return reverse("cells:electrolyte", args=[self.pk])
 
     def as_recipe(self) -> Recipe:
         """The exact content (prefetch ``components__molecule`` and ``components__lot``)."""
@@ -158,9 +154,6 @@ class DryCell(Blueprint):
                 violation_error_message="The lower cut-off must be below the upper one.",
             ),
         ]
-
-    def get_absolute_url(self) -> str:
-        return reverse("cells:dry-cell", args=[self.pk])
 
 
 class DryCellLot(LotModel):

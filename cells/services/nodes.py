@@ -17,6 +17,7 @@ from simple_history.utils import bulk_create_with_history
 from battery_db.lib.errors import LabError, NotAllowed
 from cells import naming
 from cells.compositions import Problem, share_problems, tidy
+from cells.kinds import KINDS
 from cells.models import (
     BLUEPRINTS,
     LOTS,
@@ -52,7 +53,9 @@ class Clash:
                 f"This {kind} exists already, as number {self.other.pk}: {self.other}.",
                 fix="Use that one.",
             )
-        shown = " or ".join(field.replace("_", " ") for field in self.apart)
+        described = KINDS[self.other.kind_key] if isinstance(self.other, Blueprint) else None
+        labels = [described.label_of(field) if described else field for field in self.apart]
+        shown = " or ".join(labels)
         return NotAllowed(
             f"The name would be that of {kind} {self.other.pk}, {self.other}, which is another.",
             fix=f"Show {shown} in the name." if shown else "Add notes that tell them apart.",

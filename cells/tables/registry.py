@@ -82,48 +82,6 @@ class CellTable(tables.Table):
         return str(self.file_counts.get(record.cell_id, 0))
 
 
-class ElectrolyteTable(tables.Table):
-    name = tables.Column(linkify=True, attrs={"td": {"class": "text-break"}})
-    cells = tables.Column(accessor="cell_count", verbose_name="Cells")
-    proprietary = tables.BooleanColumn(yesno="yes,")
-    created_at = tables.DateColumn(format="Y-m-d", verbose_name="Defined")
-
-    class Meta:
-        order_by = ("name",)
-        empty_text = "No electrolyte matches."
-        attrs = {**SMALL, "aria_label": "Electrolytes"}
-
-
-class MoleculeTable(tables.Table):
-    name = tables.Column(linkify=("cells:molecule-edit", {"pk": tables.A("pk")}))
-    default_role = tables.Column(verbose_name="Default role")
-    smiles = tables.Column(
-        verbose_name="SMILES", attrs={"td": {"class": "font-monospace text-break"}}, default=""
-    )
-    electrolytes = tables.Column(accessor="electrolyte_count")
-    description = tables.Column(attrs={"td": {"class": "text-secondary"}}, default="")
-
-    class Meta:
-        order_by = ("name",)
-        empty_text = "No molecule matches."
-        attrs = {**SMALL, "aria_label": "Molecules"}
-
-
-class DryCellTable(tables.Table):
-    name = tables.Column(linkify=True)
-    geometry = tables.Column(default="?")
-    cathode = tables.Column(default="?")
-    anode = tables.Column(default="?")
-    separator = tables.Column(default="?")
-    nominal_capacity_ah = tables.Column(verbose_name="Capacity / Ah", default="?")
-    cells = tables.Column(accessor="cell_count")
-
-    class Meta:
-        order_by = ("name",)
-        empty_text = "No dry cell matches."
-        attrs = {**SMALL, "aria_label": "Dry cells"}
-
-
 class ElectrolyteFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
         field_name="name", lookup_expr="icontains", label="Name contains", widget=SEARCH

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -11,7 +12,7 @@ from rest_framework.views import APIView
 from battery_db.lib.permissions import Permission, api_permission, declared
 
 # What no object has: 404 counts as let in. The first that fits the pattern is taken.
-SAMPLES = ("987654", "00000000-0000-4000-8000-000000000000", "nothing", "cells")
+SAMPLES = ("987654", "00000000-0000-4000-8000-000000000000", "nothing", "cells", "molecules")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def _walk(
 
 def _address(entry: URLPattern | URLResolver, prefix: str) -> str:
     template, names = normalize(entry.pattern.regex.pattern)[0]
-    samples = (template % dict.fromkeys(names, sample) for sample in SAMPLES)
+    choices = product(SAMPLES, repeat=len(names))
+    samples = (template % dict(zip(names, choice, strict=True)) for choice in choices)
     fitting = (sample for sample in samples if entry.pattern.regex.search(sample))
     address = next(fitting, None)
     assert address is not None, f"add a sample that fits {entry.pattern.regex.pattern}"

@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from cells.models import Electrolyte, Molecule, WetCell
+from cells.models import WetCell
 from cells.services.datasets import add_cells, create_dataset
 from cells.services.registry import (
     define_dry_cell,
@@ -29,11 +29,6 @@ def lab(people):
 PAGES = [
     ("cells:cells", {}),
     ("cells:cell", {"cell_id": 10001}),
-    ("cells:electrolytes", {}),
-    ("cells:electrolyte", {"pk": "electrolyte"}),
-    ("cells:molecules", {}),
-    ("cells:dry-cells", {}),
-    ("cells:dry-cell", {"pk": "dry"}),
     ("cells:datasets", {}),
     ("cells:dataset", {"slug": "additives"}),
 ]
@@ -41,25 +36,17 @@ EDIT_PAGES = [
     ("cells:cell-new", {}),
     ("cells:cell-edit", {"cell_id": 10001}),
     ("cells:register-csv", {}),
-    ("cells:electrolyte-new", {}),
-    ("cells:electrolyte-edit", {"pk": "electrolyte"}),
-    ("cells:molecule-new", {}),
-    ("cells:dry-cell-new", {}),
-    ("cells:dry-cell-edit", {"pk": "dry"}),
     ("cells:dataset-edit", {"slug": "additives"}),
     ("cells:filter-new", {"slug": "additives"}),
 ]
 CURATE_PAGES = [
     ("cells:cell-delete", {"cell_id": 10001}),
-    ("cells:electrolyte-delete", {"pk": "electrolyte"}),
-    ("cells:dry-cell-delete", {"pk": "dry"}),
     ("cells:dataset-delete", {"slug": "additives"}),
 ]
 
 
 def address(lab, name, named):
-    keys = {"electrolyte": lab[0].pk, "dry": lab[1].pk}
-    return reverse(name, kwargs={key: keys.get(value, value) for key, value in named.items()})
+    return reverse(name, kwargs=named)
 
 
 @pytest.mark.parametrize(("name", "named"), PAGES + EDIT_PAGES + CURATE_PAGES)
@@ -183,29 +170,6 @@ def test_a_cell_id_nobody_registered_and_no_file_names_is_not_found(lab, client_
     assert client_as("viewer").get("/cells/99999/").status_code == 404
 
 
-def test_what_a_composition_would_be_called_is_shown_while_typing(lab, client_as):
-    client = client_as("member")
-
-    def preview(**values):
-        return client.get(reverse("cells:electrolyte-preview"), values).content.decode()
-
-    assert "Use 28.57" not in preview(composition="70%DMC+30%EC")
-    assert "Use 71.43%DMC+28.57%EC" in preview(composition="30%EC+75%DMC")
-    assert "exists already" in preview(composition=TEXT)
-    assert "not registered" in preview(composition="EC + 1mXYZ")
-    assert "as you type" in preview()
-
-
-def test_an_electrolyte_is_defined_from_the_form_once(lab, client_as):
-    client = client_as("member")
-    data = {"composition": "EC", "notes": "dried", "proprietary": ""}
-
-    first, second = (client.post(reverse("cells:electrolyte-new"), data).url for _ in range(2))
-
-    assert first == second
-    assert Electrolyte.objects.filter(name="EC (dried)").count() == 1
-
-
 def test_a_table_is_previewed_then_registered(lab, client_as):
     client = client_as("member")
     text = "cell_id,electrolyte,dry_cell\n30001,EC + 1mLiPF6,Pouch A\n10001,,\n"
@@ -224,28 +188,3 @@ def test_a_table_with_mistakes_shows_them_and_no_button(lab, client_as):
 
     assert "can be registered yet" in page.content.decode()
     assert "confirm" not in page.content.decode()
-
-
-def test_a_used_electrolyte_is_kept_and_the_page_says_why(lab, client_as):
-    page = client_as("curator").post(
-        reverse("cells:electrolyte-delete", args=[lab[0].pk]), follow=True
-    )
-
-    assert "in use by Cell 10001" in page.content.decode()
-    assert Electrolyte.objects.exists()
-
-
-def test_an_unused_molecule_is_deleted_by_a_curator(lab, client_as):
-    molecule = define_molecule("FEC", "", "additive")
-
-    client_as("curator").post(reverse("cells:molecule-delete", args=[molecule.pk]))
-
-    assert not Molecule.objects.filter(name="FEC").exists()
-
-
-def test_a_molecule_of_a_taken_name_is_refused_on_the_form(lab, client_as):
-    data = {"short_name": "ec", "default_role": "solvent"}
-
-    page = client_as("member").post(reverse("cells:molecule-new"), data)
-
-    assert "name would be that of molecule" in page.content.decode()
