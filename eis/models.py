@@ -176,7 +176,7 @@ class CircuitFit(models.Model):
     start_scaled_error = models.FloatField(null=True)
     start_method = models.CharField(max_length=60, blank=True)
     complexity = models.FloatField(null=True)
-    method = models.CharField(max_length=60, blank=True)
+    method = models.CharField(max_length=200, blank=True)
     versions = models.JSONField(default=dict)
     fingerprint = models.CharField(max_length=64)
     fitted_at = models.DateTimeField()

@@ -178,3 +178,27 @@ def test_lost_points_are_told_on_the_fit_and_come_back_with_the_file(folder):
 
     assert CircuitFit.objects.get().status == "failed"
     assert fitting.stale_spectra() == [ImpedanceSpectrum.objects.get().pk]
+
+
+def test_the_kramers_kronig_test_is_kept_beside_the_spectrum(folder):
+    import_and_fit(add_file(folder, "one.csv", eis_text()))
+
+    validity = ImpedanceSpectrum.objects.get().validity
+    assert validity["verdict"] == "valid"
+    assert validity["outliers"] == []
+
+
+def test_the_night_fits_the_spectra_of_a_cell_together(folder):
+    files = [
+        add_file(folder, f"{cycle}.csv", eis_text(1 + cycle / 100), start_cycle=cycle)
+        for cycle in (0, 100, 200)
+    ]
+    run("eis.import_files", file_ids=[file.pk for file in files])
+
+    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra(), series=True)
+
+    fits = CircuitFit.objects.order_by("spectrum__source__file__metadata__start_cycle")
+    assert [fit.parameters["ZARC1_R"]["value"] for fit in fits] == pytest.approx(
+        [0.05, 0.1, 0.15], rel=5e-2
+    )
+    assert all("series" in str(fit.versions) + fit.method for fit in fits)

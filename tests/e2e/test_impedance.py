@@ -1,0 +1,52 @@
+"""Impedance in a browser: upload, see the fit, mask two points, see the new fit, export."""
+
+import io
+
+import polars as pl
+import pytest
+
+from battery_db.lib.runs import engine
+from eis.models import CircuitFit, ImpedanceSpectrum
+from tests.eis.lab import CIRCUIT, eis_text
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_a_spectrum_goes_from_upload_to_export(page, sign_in, settings, tmp_path):
+    settings.EIS_CIRCUIT = CIRCUIT
+    path = tmp_path / "Sb_EIS_10001_c12_42V_30C_250101.mpt"
+    header = "freq/Hz\tRe(Z)/Ohm\t-Im(Z)/Ohm"
+    rows = [line.split(",") for line in eis_text().decode().splitlines()[1:]]
+    lines = ["\t".join([f, re, repr(-float(im))]) for f, re, im in rows]
+    path.write_text("\n".join([header, *lines, ""]))
+    sign_in("curator")
+
+    page.goto("/eis/upload/")
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_role("button", name="Upload and fit").click()
+    page.wait_for_url("**/jobs/**")
+    engine.drain()
+    spectrum = ImpedanceSpectrum.objects.get()
+    page.goto(spectrum.get_absolute_url())
+    page.locator("#parameters").get_by_text("ZARC1_R").wait_for()
+    page.wait_for_function(
+        "document.querySelectorAll('.plot-select[data-plot-state=drawn]').length === 2"
+    )
+    page.evaluate(
+        "[3, 4].forEach(place => document.querySelector('.plot-select')"
+        ".emit('plotly_click', {points: [{customdata: place}]}))"
+    )
+    assert page.locator("#mask-count").inner_text() == "2 points are chosen."
+    page.locator("#mask-reason").fill("cable")
+    page.get_by_role("button", name="Mask and fit again").click()
+    page.wait_for_url("**/jobs/**")
+    engine.drain()
+    page.goto(spectrum.get_absolute_url())
+    page.get_by_text("points masked: 2 masked").wait_for()
+    answer = page.request.get(f"{spectrum.get_absolute_url()}points.csv")
+
+    spectrum.refresh_from_db()
+    assert spectrum.masked_points == [3, 4]
+    assert spectrum.source.file.metadata.cell_id == 10001
+    assert CircuitFit.objects.get().status == "fitted"
+    assert pl.read_csv(io.BytesIO(answer.body()))["masked"].sum() == 2
