@@ -156,14 +156,14 @@ class WetCellForm(forms.Form):
 class RegisterTableForm(forms.Form):
     """A table of wet cells, uploaded or pasted. ``table`` is its text."""
 
-    upload = forms.FileField(label="CSV file", required=False)
+    upload = forms.FileField(label="CSV or Excel file", required=False)
     text = forms.CharField(
         label="or paste rows",
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "class": "font-monospace", "spellcheck": "false"}),
         help_text="With a first line that names the columns: cell_id, electrolyte, dry_cell, "
-        "notes. Cells copied from a spreadsheet work too.",
+        "notes, or molecules by name. Cells copied from a spreadsheet work too.",
     )
     replace = forms.BooleanField(
         label="Replace what is registered differently", required=False, initial=False

@@ -1,9 +1,11 @@
 """Register many wet cells at once: a verdict for each row first, then all or nothing."""
 
+import dataclasses
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
@@ -11,11 +13,24 @@ from django.db import IntegrityError, transaction
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from battery_db.lib.errors import LabError, NotAllowed
-from cells.compositions import Recipe, tidy
-from cells.models import DryCell, DryCellLot, Electrolyte, ElectrolyteLot, WetCell
+from cells.compositions import Component, Problem, Recipe, problems_of, tidy
+from cells.models import (
+    DryCell,
+    DryCellLot,
+    Electrolyte,
+    ElectrolyteLot,
+    MoleculeLot,
+    WetCell,
+)
 from cells.naming import name_digest
 from cells.projections import electrolyte_digest, electrolyte_name
-from cells.registration import Entry, read_entries
+from cells.registration import (
+    Entry,
+    MoleculeColumn,
+    bad_header,
+    molecule_column,
+    read_entries,
+)
 from cells.services import materials
 from cells.services.registry import LARGEST_CELL_ID, Body, Filling, parts_of
 
@@ -91,6 +106,7 @@ def plan_registration(text: str, *, replace: bool = False) -> Plan:
     registered one it leaves the part as it is.
     """
     plan = Plan([PlannedRow(entry) for entry in read_entries(text)])
+    _compose(plan.rows)
     _read_numbers(plan.rows)
     _find_dry_cells(plan.rows)
     _find_electrolytes(plan)
@@ -119,10 +135,68 @@ def register_table(text: str, *, replace: bool = False, by: Any = None) -> Plan:
     return plan
 
 
+def _compose(rows: Sequence[PlannedRow]) -> None:
+    """Columns of molecules as one composition, in the notation of names."""
+    headers = dict.fromkeys(header for row in rows for header, _ in row.entry.amounts)
+    if not headers:
+        return
+    columns = {header: molecule_column(header) for header in headers}
+    known = materials.molecules_named({column.name for column in columns.values()})
+    unknown = [header for header, found in columns.items() if found.name.casefold() not in known]
+    if unknown:
+        raise bad_header(f"{', '.join(unknown)}, which is no registered molecule")
+    for row in rows:
+        if row.entry.amounts:
+            _compose_one(row, columns, known)
+
+
+def _compose_one(
+    row: PlannedRow,
+    columns: Mapping[str, MoleculeColumn],
+    known: Mapping[str, materials.Constituent],
+) -> None:
+    parts = []
+    for header, text in row.entry.amounts:
+        column = columns[header]
+        molecule = known[column.name.casefold()]
+        blueprint = molecule.blueprint if isinstance(molecule, MoleculeLot) else molecule
+        role = column.role or blueprint.default_role
+        try:
+            amount = _amount(text)
+        except LabError as error:
+            row.refuse(header, error)
+            return
+        if amount is None or amount != 0:
+            parts.append(Component(molecule.name, role, amount, column.unit_in(role)))
+    recipe = Recipe(tuple(parts))
+    problems = problems_of(recipe) if parts else []
+    if parts and row.entry.electrolyte:
+        problems = [Problem("There are amounts and an electrolyte.", "Give one of the two.")]
+    for problem in problems:
+        row.refuse("electrolyte", LabError(problem.message, fix=problem.fix))
+        return
+    if parts:
+        row.entry = dataclasses.replace(row.entry, electrolyte=electrolyte_name(recipe))
+
+
+def _amount(text: str) -> Decimal | None:
+    if text == "?":
+        return None
+    try:
+        amount = Decimal(text.replace(",", ".").removesuffix("%").strip())
+    except InvalidOperation as error:
+        raise LabError(f"{text!r} is no amount.", fix="Give a number, or ?.") from error
+    if not amount.is_finite() or amount < 0:
+        raise LabError(f"The amount {text} is below 0.", fix="Give a number above 0, or ?.")
+    return amount
+
+
 def _read_numbers(rows: Sequence[PlannedRow]) -> None:
     first_line: dict[int, int] = {}
     for row in rows:
         row.notes = tidy(row.entry.notes)
+        if row.verdict == Verdict.ERROR:
+            continue
         text = row.entry.cell_id
         number = int(text) if text.isdecimal() and len(text) <= 10 else 0
         if not 1 <= number <= LARGEST_CELL_ID:

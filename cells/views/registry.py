@@ -20,7 +20,7 @@ from cells.forms.registry import (
     WetCellForm,
 )
 from cells.models import FileMetadata, WetCell
-from cells.registration import TEMPLATE
+from cells.registration import MOLECULE_TEMPLATE, TEMPLATE
 from cells.search import in_words
 from cells.services import bulk_registration, datasets, materials, nodes, registry
 from cells.tables.registry import CellTable
@@ -151,7 +151,8 @@ def cell_delete(request: HttpRequest, cell_id: int) -> HttpResponse:
 def register_csv(request: HttpRequest) -> HttpResponse:
     """A table, then what it would do, then all of it or nothing."""
     if request.GET.get("template"):
-        response = HttpResponse(TEMPLATE, content_type="text/csv; charset=utf-8")
+        template = MOLECULE_TEMPLATE if request.GET["template"] == "molecules" else TEMPLATE
+        response = HttpResponse(template, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="wet_cells.csv"'
         return response
     form = RegisterTableForm(request.POST or None, request.FILES or None)
