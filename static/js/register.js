@@ -36,7 +36,6 @@
     data: [],
     selectableRange: 1,
     selectableRangeColumns: true,
-    selectableRangeRows: true,
     selectableRangeClearCells: true,
     editTriggerEvent: "dblclick",
     clipboard: true,
