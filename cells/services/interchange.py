@@ -8,7 +8,7 @@ from django.db import models, transaction
 from django.utils.dateparse import parse_date
 
 from battery_db.lib.errors import LabError
-from cells import battinfo, bpx
+from cells import battinfo, battinfo_reading, bpx
 from cells.amounts import plain
 from cells.compositions import Component, Recipe
 from cells.descriptions import Described, DescribedCell, DescribedLot, DescribedPart
@@ -45,7 +45,7 @@ def battinfo_of(cell: WetCell, address: str = "") -> dict[str, Any]:
 
 def import_battinfo(content: bytes, cell_id: int | None = None, by: Any = None) -> Imported:
     """Register the cell of a JSON-LD document, with all that it is made of, or nothing."""
-    described = battinfo.read_jsonld(content)
+    described = battinfo_reading.read_jsonld(content)
     number = cell_id or described.cell_id
     if number is None:
         raise LabError("The document has no Cell ID.", fix="Give one, or add schema:productID.")
