@@ -11,6 +11,7 @@ Small groups near a large one join it. Every half-cycle is in exactly one group;
 stays alone beside real groups is irregular (interrupted, aborted).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -96,6 +97,26 @@ def group_half_cycles(
         boxes += _absorb_small(points, leaves)
     parts = _parted_by_previous(points, before, boxes)
     return _numbered(parts, names, attributes)
+
+
+def distance(one: Mapping[str, float], other: Mapping[str, float | None]) -> float:
+    """How far two centres are apart: up to 1 they are one program that moved a little.
+
+    Twice the floors of ``RATE`` and ``VOLT``; unknown is near unknown only.
+    """
+    largest = 0.0
+    for name in ATTRIBUTES:
+        a, b = one.get(name), other.get(name)
+        if a is None and b is None:
+            continue
+        if a is None or b is None:
+            return math.inf
+        if name.endswith("voltage"):
+            away = abs(a - b) / VOLT.floor
+        else:
+            away = abs(math.log(max(a, LOWEST_RATE) / max(b, LOWEST_RATE))) / RATE.floor
+        largest = max(largest, away / NEAR)
+    return largest
 
 
 def _ln(rate: Floats) -> Floats:

@@ -104,6 +104,9 @@ class CycleGroup(models.Model):
     cell = models.ForeignKey(CellState, models.CASCADE, related_name="groups")
     polarity = models.CharField(max_length=9, choices=Polarity)
     number = models.PositiveSmallIntegerField(help_text="1 is the largest group of its polarity.")
+    name = models.CharField(
+        max_length=60, blank=True, help_text="What people call it; outlives a new grouping."
+    )
     irregular = models.BooleanField(
         default=False, help_text="Members that fit nowhere: interrupted, aborted."
     )

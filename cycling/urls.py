@@ -12,6 +12,7 @@ urlpatterns = [
     path("cells/<int:cell_id>/record.json", cells.record_figure, name="record-figure"),
     path("cells/<int:cell_id>/timeline.json", cells.timeline_figure, name="timeline-figure"),
     path("cells/<int:cell_id>/<slug:quantity>.json", cells.capacity_figure, name="capacity-figure"),
+    path("cells/<int:cell_id>/groups/<int:group_id>/name/", cells.name_group, name="name-group"),
     path("cells/<int:cell_id>/refresh/", cells.refresh_cell, name="refresh-cell"),
     path("cells/<int:cell_id>/capacity/", cells.set_capacity, name="set-capacity"),
     path("cells/<int:cell_id>/exclude/", cells.exclude_cycle, name="exclude-cycle"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done
 from cells.models import WetCell
-from cycling.groups import GROUPING_VERSION, Group, Grouping, group_half_cycles
+from cycling.groups import GROUPING_VERSION, Group, Grouping, distance, group_half_cycles
 from cycling.half_cycles import carry_over
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polarity
 from cycling.stitching import STITCHING_VERSION, find_superseded
@@ -88,9 +88,10 @@ def group_cell(cell_id: int, fence: Fence = nullcontext) -> dict[str, int]:
         CellState.objects.filter(pk=cell_id).update(
             theoretical_capacity_ah=capacity, grouped_fingerprint=mark, grouped_at=timezone.now()
         )
+        _carry_choices(told, superseded_by)
         _write_superseded(told, superseded_by)
         _write_carried(frame)
-        _write_groups(state, frame, grouping)
+        _write_groups(state, _with_previous_rate(frame, capacity), grouping)
     return {"cells": 1, "groups": len(grouping.groups), "half_cycles": frame.height}
 
 
@@ -182,6 +183,24 @@ def _write_superseded(told: pl.DataFrame, superseded_by: list[int | None]) -> No
             part.update(superseded_by=test_id, **({"group": None} if test_id else {}))
 
 
+def _carry_choices(told: pl.DataFrame, superseded_by: list[int | None]) -> None:
+    """What a curator left out stays out when another file comes to tell it better.
+
+    Only half-cycles that are superseded for the first time hand their choice on, so
+    taking one back in later holds.
+    """
+    if not any(superseded_by) or not told["excluded"].any():
+        return
+    ids = told["id"].to_list()
+    new = HalfCycle.objects.filter(pk__in=ids, excluded=True, superseded_by=None)
+    reasons = dict(new.values_list("pk", "excluded_reason"))
+    for row, better in enumerate(find_superseded(told)):
+        if better is not None and ids[row] in reasons:
+            HalfCycle.objects.filter(pk=ids[better], excluded=False).update(
+                excluded=True, excluded_reason=reasons[ids[row]]
+            )
+
+
 def _joined(frame: pl.DataFrame) -> pl.DataFrame:
     """Let the first half-cycle of each file follow the last of the file before."""
     parts = frame.partition_by("test_id", maintain_order=True)
@@ -198,6 +217,13 @@ def _write_carried(frame: pl.DataFrame) -> None:
         HalfCycle.objects.filter(pk=row["id"]).update(**{name: row[name] for name in CARRIED})
 
 
+def _with_previous_rate(frame: pl.DataFrame, capacity_ah: float | None) -> pl.DataFrame:
+    """Add ``previous_constant_rate`` (1/h), null where unknown."""
+    ampere = pl.col("previous_constant_current_ampere")
+    rate = ampere / capacity_ah if capacity_ah else pl.lit(None, pl.Float64)
+    return frame.with_columns(previous_constant_rate=rate)
+
+
 def _write_groups(state: CellState, frame: pl.DataFrame, grouping: Grouping) -> None:
     members = _members(frame, grouping)
     kept = _kept_rows(state, frame, grouping, members)
@@ -209,6 +235,9 @@ def _write_groups(state: CellState, frame: pl.DataFrame, grouping: Grouping) -> 
     for index, group in enumerate(grouping.groups):
         row = kept.get(index) or CycleGroup(cell=state)
         _fill(row, group, size=len(members[index]))
+        before = frame.filter(grouping.labels == index)["previous_constant_rate"].drop_nulls()
+        if len(before):
+            row.box["previous_constant_rate"] = [before.min(), before.max()]
         row.save()
         _assign(row, members[index])
 
@@ -236,7 +265,30 @@ def _kept_rows(
         if index not in kept and pk not in taken:
             kept[index] = rows[pk]
             taken.add(pk)
-    return kept
+    left = [row for pk, row in rows.items() if pk not in taken]
+    return kept | _alike(grouping, [i for i in range(len(members)) if i not in kept], left)
+
+
+def _alike(
+    grouping: Grouping, indices: Iterable[int], rows: list[CycleGroup]
+) -> dict[int, CycleGroup]:
+    """Which of the other rows lies where a new group does: a file that was read anew has
+    new half-cycles, and its groups are the same programs.
+    """
+    pairs = []
+    for index in indices:
+        group = grouping.groups[index]
+        for row in rows:
+            known = {name: getattr(row, name) for name in ATTRIBUTES}
+            away = distance(group.centre, known)
+            if row.polarity == group.polarity and away <= 1.0:
+                pairs.append((row.irregular != group.irregular, away, index, row.pk))
+    by_pk = {row.pk: row for row in rows}
+    found: dict[int, CycleGroup] = {}
+    for _, _, index, pk in sorted(pairs):
+        if index not in found and pk in by_pk:
+            found[index] = by_pk.pop(pk)
+    return found
 
 
 def _fill(row: CycleGroup, group: Group, *, size: int) -> None:

@@ -127,7 +127,19 @@ def _by_group(cell_id: int, frame: pl.DataFrame) -> Iterator[Points]:
             yield Points(name, rows["cycle"].to_numpy(), rows["y"].to_numpy(), irregular=True)
 
 
+def name_group(cell_id: int, group_id: int, name: str) -> CycleGroup:
+    """Give a group the name that people use; an empty one goes back to what drove it."""
+    group = CycleGroup.objects.filter(pk=group_id, cell=cell_id).first()
+    if group is None:
+        raise LabError("This group is gone.", fix="Reload the page: the cycles were grouped anew.")
+    group.name = " ".join(name.split())[:60]
+    group.save(update_fields=["name"])
+    return group
+
+
 def label_of(group: CycleGroup) -> str:
+    if group.name:
+        return group.name
     return group_label(
         group.number,
         constant_rate=group.constant_rate,

@@ -14,12 +14,14 @@ from django.utils import timezone
 
 from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.ranges import format_ranges, parse_ranges
+from cycling.anomalies import Anomaly, anomalies_of
 from cycling.models import CellState, CurationChange, CycleGroup, HalfCycle
 from cycling.plots import Points
 from cycling.quantities import HALF_CYCLE_QUANTITIES, Quantity
 from cycling.services.cells import label_of
 
 BATCH = 500
+WARNING = "#D55E00"
 HalfKey = tuple[int, str, int]  # file, polarity, the instrument's cycle number
 
 
@@ -96,6 +98,12 @@ def curation_points(cell_id: int, quantity: Quantity, polarity: str) -> list[Poi
     regular = [group.pk for group in groups if not group.irregular]
     irregular = [group.pk for group in groups if group.irregular]
     rest = kept.filter(~pl.col("group_id").is_in(regular + irregular).fill_null(value=False))
+    flagged = [each.half_cycle_id for each in anomalies_of(kept)]
+    standing_out = kept.filter(pl.col("id").is_in(flagged))
+    if standing_out.height:
+        entries.append(
+            Points("stands out", **_of(standing_out), colour=WARNING, symbol="circle-open-dot")
+        )
     for name, rows, symbol in (
         ("irregular", kept.filter(pl.col("group_id").is_in(irregular)), "x-thin-open"),
         ("not grouped yet", rest, "x-thin-open"),
@@ -104,6 +112,11 @@ def curation_points(cell_id: int, quantity: Quantity, polarity: str) -> list[Poi
         if rows.height:
             entries.append(Points(name, **_of(rows), irregular=True, symbol=symbol))
     return entries
+
+
+def anomalies(cell_id: int) -> list[Anomaly]:
+    """Half-cycles that are in and stand out within their group, the most striking first."""
+    return anomalies_of(HalfCycle.objects.of_cell(cell_id).filter(excluded=False).as_frame())
 
 
 def _of(rows: pl.DataFrame) -> dict[str, Any]:

@@ -155,3 +155,15 @@ def set_capacity(request: HttpRequest, cell_id: int) -> HttpResponse:
     else:
         messages.success(request, "Saved. The cycles are grouped anew the next night.")
     return redirect("cells:cell", cell_id)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def name_group(request: HttpRequest, cell_id: int, group_id: int) -> HttpResponse:
+    try:
+        services.name_group(cell_id, group_id, request.POST.get("name", ""))
+    except LabError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "The name of the group is saved.")
+    return redirect("cells:cell", cell_id)
