@@ -92,7 +92,7 @@ def make_a_dataset(tab):
 
 def export_csv(tab, slug):
     tab.goto(f"/datasets/{slug}/")
-    tab.get_by_role("button", name="Export CSV").click()
+    tab.get_by_role("button", name="Export", exact=True).click()
     wait_for_job(tab)
     tab.goto(f"/datasets/{slug}/")
     with tab.expect_download() as download:
