@@ -229,7 +229,7 @@ def _known(row: Any) -> Blueprint | None:
 def _parts(described: Described, by: Any) -> list[Any]:
     parts = []
     for part in described.parts:
-        model = PARTS[described.kind, part.group]
+        model: Any = PARTS[described.kind, part.group]
         amount = None if part.amount is None else Decimal(part.amount)
         if part.group == "atoms":
             parts.append(model(symbol=part.node.head, amount=amount))
@@ -260,12 +260,11 @@ def _define_electrolyte(described: Described, by: Any) -> Electrolyte:
 
 def _define_lot(row: Any, described: DescribedLot, by: Any) -> LotModel:
     model: Any = LOTS[row.kind_key]
-    existing = model.objects.filter(
-        blueprint=row, **{f"{model.label_field}__iexact": described.label}
-    ).first()
+    labelled = {f"{model.label_field}__iexact": described.label}
+    existing: LotModel | None = model.objects.filter(blueprint=row, **labelled).first()
     if existing is not None:
-        return existing  # type: ignore[no-any-return]
-    lot = model(
+        return existing
+    lot: LotModel = model(
         blueprint=row,
         vendor=described.vendor,
         creator=described.creator,

@@ -77,12 +77,19 @@ def save_node(row: Node, parts: Sequence[WeightedPart] | None = None, by: Any = 
     found = clash_of(row, all_parts)
     if found is not None:
         raise found.as_error(row.kind.label)
-    with transaction.atomic():
-        save_checked(row, by)
-        if parts is not None:
-            _replace_parts(row, parts, by)
-        if before and row.name != before:
-            render_dependents([row], by)
+    try:
+        with transaction.atomic():
+            save_checked(row, by)
+            if parts is not None:
+                _replace_parts(row, parts, by)
+            if before and row.name != before:
+                render_dependents([row], by)
+    except LabError:
+        # Somebody may have saved its twin between the look and the write.
+        found = clash_of(row, all_parts)
+        if found is not None:
+            raise found.as_error(row.kind.label) from None
+        raise
     return row
 
 

@@ -5,7 +5,7 @@ import pytest
 from django.db import IntegrityError, connection
 
 from battery_db.lib.errors import LabError, NotAllowed
-from cells.models import Electrolyte, ElectrolyteComponent, Molecule, WetCell
+from cells.models import Electrode, Electrolyte, ElectrolyteComponent, Molecule, WetCell
 from cells.services import materials, nodes
 from cells.services.registry import (
     define_dry_cell,
@@ -139,6 +139,51 @@ def test_eight_people_who_define_the_same_electrolyte_at_once_make_one():
     assert all(keys == made[0] for keys in made)
     assert Electrolyte.objects.count() == 25
     assert ElectrolyteComponent.objects.count() == 50
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clients_that_register_the_same_electrolyte_200_times_leave_exactly_one(client_as):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite in memory serves one connection")
+    for name, role in [("EC", "solvent"), ("LiPF6", "salt")]:
+        define_molecule(name, "", role)
+    clients = [client_as("member"), client_as("curator")]
+
+    def register(client):
+        try:
+            return [
+                client.post(
+                    "/api/v1/electrolytes/", {"text": "EC + 1mLiPF6"}, "application/json"
+                ).status_code
+                for _ in range(200)
+            ]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as two:
+        answers = list(two.map(register, clients))
+
+    assert answers == [[201] * 200] * 2
+    assert Electrolyte.objects.get().components.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_who_describe_the_same_electrode_at_once_make_one():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite in memory serves one connection")
+
+    def define(_):
+        try:
+            rows = [Electrode(polarity="anode", notes=f"Li {i}", shown=["notes"]) for i in range(9)]
+            return [nodes.define_node(row)[0].pk for row in rows]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as people:
+        made = list(people.map(define, range(4)))
+
+    assert all(keys == made[0] for keys in made)
+    assert Electrode.objects.count() == 9
 
 
 def test_registering_the_same_cell_again_changes_nothing(molecules):
