@@ -13,7 +13,8 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
-from cells.models import Dataset, RawFile, Snapshot
+from cells.models import Dataset, Folder, RawFile, Snapshot
+from cycling.formats.base import ColumnDeclaration, DeclaredColumn
 
 
 class Polarity(models.TextChoices):
@@ -76,6 +77,43 @@ class CyclingTest(models.Model):
     @property
     def has_series(self) -> bool:
         return bool(self.series_name)
+
+
+class TableDeclaration(models.Model):
+    """What a curator said once of the columns of a folder's tables; its files are read by it.
+
+    ``columns`` is a list of ``{"header", "column", "unit"}``, checked by
+    ``cycling.formats.declared``.
+    """
+
+    folder = models.ForeignKey(Folder, models.CASCADE, related_name="table_declarations")
+    name = models.CharField(max_length=100)
+    columns = models.JSONField()
+    header_line = models.PositiveSmallIntegerField(
+        default=1, help_text="The line of column names; 0 where there is none."
+    )
+    separator = models.CharField(max_length=1, blank=True, help_text="Found by itself when empty.")
+    clock_format = models.CharField(
+        max_length=60, blank=True, help_text="How the clock is written, such as %d.%m.%Y %H:%M:%S."
+    )
+    reverse_current = models.BooleanField(
+        default=False, help_text="The files count discharge as positive."
+    )
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["folder", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["folder", "name"], name="declaration_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def as_declaration(self) -> ColumnDeclaration:
+        columns = tuple(DeclaredColumn(**column) for column in self.columns)
+        layout = (self.header_line, self.separator, self.clock_format, self.reverse_current)
+        return ColumnDeclaration(self.name, columns, *layout)
 
 
 class CellState(models.Model):

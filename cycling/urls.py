@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cycling.views import cells, curation, datasets, files, filters, problems
+from cycling.views import cells, curation, datasets, declarations, files, filters, problems
 
 app_name = "cycling"
 urlpatterns = [
@@ -21,6 +21,12 @@ urlpatterns = [
     path("problems/find/", problems.find_problems, name="find-problems"),
     path("problems/<int:problem_id>/dismiss/", problems.dismiss_problem, name="dismiss-problem"),
     path("troubleshoot/", problems.troubleshoot, name="troubleshoot"),
+    path("files/<int:file_id>/columns/", declarations.declare_columns, name="declare-columns"),
+    path(
+        "declarations/<int:declaration_id>/delete/",
+        declarations.delete_declaration,
+        name="delete-declaration",
+    ),
     path("tests/<int:test_id>/", files.test, name="test"),
     path("tests/<int:test_id>/overview.json", files.test_figure, name="test-figure"),
     path("datasets/<slug:slug>/panel/", datasets.dataset_panel, name="dataset-panel"),

@@ -4,16 +4,18 @@ A format is a module with a ``sniff`` and a ``read``; it joins by a line in ``FO
 A reader whose output changes gets a higher ``version``, and files it read are read again.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from battery_db.lib.errors import LabError, UnknownFormat, UnreadableFile
+from battery_db.lib.errors import LabError, MissingColumn, UnknownFormat, UnreadableFile
 from battery_db.lib.series import standardise
 from cycling.formats import (
     arbin_res,
     bdf,
     biologic,
+    declared,
     labelled,
     maccor,
     neware_binary,
@@ -21,8 +23,9 @@ from cycling.formats import (
     vendor_text,
     workbooks,
 )
-from cycling.formats.base import Finding, Format, ReadContext, Reading
+from cycling.formats.base import Finding, Format, MissingUnit, ReadContext, Reading
 from cycling.formats.checks import check
+from cycling.formats.columns import DECLARE
 from cycling.formats.strangers import describe
 from cycling.formats.text import HEAD_BYTES
 from cycling.formats.wrappings import unwrapped
@@ -42,6 +45,7 @@ FORMATS: tuple[Format, ...] = (
     *maccor.FORMATS,
     *vendor_text.FORMATS,
     *labelled.FORMATS,
+    declared.DECLARED,
 )
 
 
@@ -62,7 +66,9 @@ def _recognise(path: Path) -> Format:
             return format_
     raise UnknownFormat(
         f"No reader recognises the content; {describe(head)}.",
-        fix="Readable are: " + "; ".join(format_.title for format_ in FORMATS) + ".",
+        fix="Readable are: "
+        + "; ".join(format_.title for format_ in FORMATS if format_.extensions)
+        + f". Any other table of text or Excel: {DECLARE}",
     )
 
 
@@ -77,9 +83,12 @@ def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Read
 
 
 def _read(path: Path, context: ReadContext) -> tuple[Format, Reading]:
-    format_ = _recognise(path)
+    if context.declared:
+        units = {**declared.units_of(context.declared), **context.units}
+        context = replace(context, units=units)
     try:
-        reading = check(format_.read(path, context))
+        format_, reading = _read_known(path, context)
+        reading = check(reading)
         frame = standardise(reading.frame)
     except LabError as error:
         error.message, error.fix = _printable(error.message), _printable(error.fix)
@@ -93,6 +102,24 @@ def _read(path: Path, context: ReadContext) -> tuple[Format, Reading]:
     metadata = {key: _printable(value) for key, value in reading.metadata.items()}
     findings = tuple(Finding(known.code, _printable(known.text)) for known in reading.findings)
     return format_, Reading(frame, metadata, findings, reading.is_partial)
+
+
+def _read_known(path: Path, context: ReadContext) -> tuple[Format, Reading]:
+    """By the reader of a vendor, else as declared for the folder, else by words alone."""
+    refusal: LabError | None = None
+    format_: Format | None = None
+    try:
+        format_ = _recognise(path)
+        if format_.name not in declared.GENERAL:
+            return format_, format_.read(path, context)
+    except (UnknownFormat, MissingColumn, MissingUnit) as error:
+        refusal = error
+    declaration = declared.fitting(path, context.declared)
+    if declaration is not None:
+        return declared.DECLARED, declared.read(path, declaration, context)
+    if refusal is not None or format_ is None:
+        raise refusal or UnknownFormat("No reader recognises the content.", fix=DECLARE)
+    return format_, format_.read(path, context)
 
 
 def _printable(text: str) -> str:

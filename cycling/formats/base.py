@@ -22,6 +22,32 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredColumn:
+    """A header cell, the standard column that it holds, and its unit ("" for clock times)."""
+
+    header: str
+    column: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDeclaration:
+    """What a person said of the tables in a folder.
+
+    ``header_line`` counts from 1; 0 means that there is none, and columns are named
+    ``column 1`` and so on. An empty ``separator`` is found by itself. ``clock_format`` is a
+    ``strptime`` format. ``reverse_current`` is for files that count discharge as positive.
+    """
+
+    name: str
+    columns: tuple[DeclaredColumn, ...]
+    header_line: int = 1
+    separator: str = ""
+    clock_format: str = ""
+    reverse_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReadContext:
     """What a file can not say of itself."""
 
@@ -29,6 +55,7 @@ class ReadContext:
     max_rows: int = 200_000_000
     # Header word (``columns.key_of``) -> unit, declared by a person where headers write none.
     units: Mapping[str, str] = field(default_factory=dict)
+    declared: tuple[ColumnDeclaration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ EXCEL_TO_UNIX_DAYS = 25_569.0
 CLOCK_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 NO_UNITS: Mapping[str, str] = {}
 DECLARE = (
-    "Declare the columns once for the folder (Folders → the folder → Columns), "
-    "with the unit of each; its files are then read by that."
+    "Declare the columns once for the folder, with the unit of each ('Declare columns' on the "
+    "file's page); its files are then read by that."
 )
 
 
@@ -132,6 +132,17 @@ def read_columns(
     """
     columns = find_columns(header, dialect, context.units)
     _check_columns(columns, header)
+    return read_found(cells, columns, dialect, context, separator)
+
+
+def read_found(
+    cells: Sequence[pl.Series],
+    columns: Mapping[str, Found],
+    dialect: Dialect,
+    context: ReadContext,
+    separator: str = ",",
+) -> Reading:
+    """The same for columns that are known by their place. Raises MissingUnit."""
     if not cells or cells[0].is_empty():
         raise UnreadableFile(
             "The file has a header but holds no data row.",
@@ -143,7 +154,8 @@ def read_columns(
     series = [
         values.alias(name)
         for name, found in columns.items()
-        if (values := _values(name, found, cells[found.index], work)) is not None
+        if found.index < len(cells)
+        and (values := _values(name, found, cells[found.index], work)) is not None
     ]
     return Reading(finish(pl.DataFrame(series)), findings=tuple(work.findings))
 
@@ -207,8 +219,8 @@ def _check_columns(columns: Mapping[str, Found], header: Sequence[str]) -> None:
 
 
 def _with_time_units(
-    columns: dict[str, Found], cells: Sequence[pl.Series], work: Work
-) -> dict[str, Found]:
+    columns: Mapping[str, Found], cells: Sequence[pl.Series], work: Work
+) -> Mapping[str, Found]:
     """Let a clock beside it tell the unit of a time column that names none."""
     clock = columns.get("unix_time_second")
     unknown = [
@@ -218,7 +230,7 @@ def _with_time_units(
         and columns[name].unit is None
         and not _is_clock(cells[columns[name].index])
     ]
-    if clock is None or not unknown:
+    if clock is None or not unknown or clock.index >= len(cells):
         return columns
     aside = Work(work.dialect, work.context, work.separator)
     unix = read_clock(cells[clock.index], aside)

@@ -188,7 +188,12 @@ def _explain(error: OSError) -> tuple[str, str]:
 
 
 def _context(file: RawFile) -> formats.ReadContext:
-    return formats.ReadContext(time_zone=file.folder.time_zone, max_rows=settings.SERIES_ROW_LIMIT)
+    declared = file.folder.table_declarations.all()
+    return formats.ReadContext(
+        time_zone=file.folder.time_zone,
+        max_rows=settings.SERIES_ROW_LIMIT,
+        declared=tuple(declaration.as_declaration() for declaration in declared),
+    )
 
 
 def _changed_since_scan(path: Path, file: RawFile) -> bool:

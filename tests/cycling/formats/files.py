@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+from cycling.formats.base import ColumnDeclaration, DeclaredColumn
+
 NESTED_HEADER = (
     "Cycle ID\tCap_Chg(mAh)\tCap_DChg(mAh)",
     "\tStep ID\tStep Name\tStep Time(h:min:s)\tCap(mAh)",
@@ -209,3 +211,29 @@ def labelled_table(frame: pl.DataFrame) -> pl.DataFrame:
 def labelled(frame: pl.DataFrame) -> str:
     """A table of no vendor that names its units."""
     return labelled_table(frame).write_csv()
+
+
+DECLARATION = ColumnDeclaration(
+    "Room 2",
+    (
+        DeclaredColumn("t", "test_time_second", "min"),
+        DeclaredColumn("I", "current_ampere", "mA"),
+        DeclaredColumn("U", "voltage_volt", "mV"),
+        DeclaredColumn("n", "cycle_count"),
+    ),
+    header_line=2,
+    reverse_current=True,
+)
+
+
+def unlabelled(frame: pl.DataFrame) -> str:
+    """A table of the lab's own program: no unit, and discharge is positive."""
+    table = pl.DataFrame(
+        {
+            "n": frame["cycle_count"],
+            "t": frame["test_time_second"] / 60,
+            "U": frame["voltage_volt"] * 1000,
+            "I": -frame["current_ampere"] * 1000,
+        }
+    )
+    return "written by our own program\n" + table.write_csv()

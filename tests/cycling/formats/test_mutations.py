@@ -49,8 +49,14 @@ TEXTS = {
     "battery_archive": (files.battery_archive, "cell.csv"),
     "landt": (files.landt, "cell.txt"),
     "labelled_text": (files.labelled, "cell.csv"),
+    "declared": (files.unlabelled, "cell.csv"),
 }
 PARQUET = {"bdf_parquet": "cell.bdf.parquet", "labelled_parquet": "cell.parquet"}
+
+
+def context_of(name: str) -> ReadContext:
+    declared = (files.DECLARATION,) if name == "declared" else ()
+    return ReadContext(time_zone="Europe/Berlin", declared=declared)
 
 
 def sample(name: str, request: pytest.FixtureRequest, folder: Path) -> tuple[bytes, str]:
@@ -140,14 +146,14 @@ def test_damage_ends_in_an_error_for_people_or_a_sound_series(name, request, tmp
     outcomes = {"read": 0, "refused": 0}
     # The first read loads libraries, which takes seconds on a busy machine.
     path.write_bytes(content)
-    assert_sound(read(path)[1].frame)
+    assert_sound(read(path, context_of(name))[1].frame)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     for number in range(int(os.environ.get("FUZZ_COUNT", MUTATIONS))):
         path.write_bytes(mutate(content, random_))
         began = time.perf_counter()
         try:
-            _, reading = read(path, ReadContext(time_zone="Europe/Berlin"))
+            _, reading = read(path, context_of(name))
         except LabError as error:
             outcomes["refused"] += 1
             said = [error.message, error.fix]
