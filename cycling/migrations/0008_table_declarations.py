@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cells', '0006_dataset_plots_and_licence'),
-        ('cycling', '0006_problems'),
+        ('cycling', '0007_group_names'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
