@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 import cells.api.datasets
 import cells.api.files
 import cells.api.registry
+import cells.api.search
 import cycling.api
 import eis.api
 import ftir.api
@@ -62,6 +63,7 @@ class ClientDownload(APIView):
 router = Router()
 router.register("nights", NightViewSet, basename="night")
 cells.api.registry.register(router)
+cells.api.search.register(router)
 cells.api.files.register(router)
 cells.api.datasets.register(router)
 cycling.api.register(router)

@@ -26,6 +26,7 @@ class Entry:
 
 ENTRIES = (
     Entry("Last night", "last-night", "moon", "/", "Data"),
+    Entry("Search", "cells:search-tree", "search", "/cells/search/", "Data"),
     Entry("Cells", "cells:cells", "battery", "/cells/", "Data"),
     Entry("Files", "cells:files", "files", "/files/", "Data"),
     Entry("Infrared", "ftir:spectra", "activity", "/ftir/", "Data"),

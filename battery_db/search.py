@@ -1,4 +1,4 @@
-"""The search box of every page: one text, asked of cells, files, recipes and datasets."""
+"""The search box of every page: one text, asked of cells, boxes, files, recipes, datasets."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,16 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from battery_db.lib.errors import LabError
-from cells.models import Dataset, DryCell, Electrolyte, FileMetadata, Molecule, RawFile, WetCell
+from cells.models import (
+    Dataset,
+    DryCell,
+    DryCellLot,
+    Electrolyte,
+    FileMetadata,
+    Molecule,
+    RawFile,
+    WetCell,
+)
 from cells.search import BoxText, CellQuery, read_box
 
 SHOWN = 12
@@ -47,14 +56,16 @@ def only_cell(text: str) -> str | None:
 
 
 def sections(text: str) -> list[Section]:
-    """What ``text`` finds, kind by kind, without empty kinds: about seven queries."""
+    """What ``text`` finds, kind by kind, without empty kinds: about nine queries."""
     words = text.split()
     found = [
         _cells(text),
         _section("Files", "files", _files(words), _file, _more("cells:files", q=text)),
         _section("Datasets", "dataset", _datasets(words), _linked),
         _section("Electrolytes", "flask", _electrolytes(words), _linked),
+        _section("Molecules", "flask", _all_words(Molecule.objects, words, "name"), _linked),
         _section("Dry cells", "battery", _all_words(DryCell.objects, words, "name"), _linked),
+        _section("Boxes", "battery", _boxes(words), _box),
     ]
     return [section for section in found if section.hits]
 
@@ -103,6 +114,17 @@ def _all_words(rows: Any, words: Iterable[str], *fields: str) -> QuerySet[Any]:
 def _cell(cell: WetCell) -> Hit:
     parts = [str(part) for part in (cell.electrolyte, cell.dry_cell) if part is not None]
     return Hit(str(cell), cell.get_absolute_url(), " · ".join(parts))
+
+
+def _boxes(words: Iterable[str]) -> QuerySet[DryCellLot]:
+    boxes = DryCellLot.objects.select_related("blueprint")
+    return _all_words(boxes, words, "box_id", "notes").order_by("box_id")
+
+
+def _box(row: DryCellLot) -> Hit:
+    """A box leads to the cells that were built from it."""
+    url = f"{reverse('cells:search-tree')}?{urlencode({'find': 'cells', 'box1': row.box_id})}"
+    return Hit(row.box_id, url, row.blueprint.name)
 
 
 def _file(row: RawFile) -> Hit:

@@ -14,12 +14,18 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.ranges import parse_ranges
 from cells.amounts import plain
 from cells.compositions import MOLAL, MOLAR, WEIGHT_PERCENT
+from cells.search_tree import (
+    DEFAULT_TOLERANCE_PERCENT,
+    Choice,
+    ElectrolyteSearch,
+    MoleculeRow,
+    Need,
+)
 
 # Beyond these a database refuses the statement.
 MOST_RANGES = 200
 MOST_SINGLE_IDS = 10_000
 LARGEST_ID = 2_147_483_647
-DEFAULT_TOLERANCE_PERCENT = Decimal(5)
 
 _SIGNS = {WEIGHT_PERCENT: "%", MOLAL: "m", MOLAR: "M"}
 _UNITS = {"%": WEIGHT_PERCENT, "m": MOLAL, "M": MOLAR}
@@ -50,6 +56,12 @@ class Term:
             width = self.amount * relative_percent / 100
         return self.amount - width, self.amount + width
 
+    def as_row(self) -> MoleculeRow:
+        """The same as a mandatory row of the search tree."""
+        return MoleculeRow(
+            Choice(self.molecule), amount=self.amount, tolerance=self.tolerance, unit=self.unit
+        )
+
     def __str__(self) -> str:
         if self.amount is None:
             return self.molecule
@@ -71,6 +83,13 @@ class CellQuery:
     electrolyte: int | None = None
     dataset: str = ""
     has_files: bool | None = None
+
+    @property
+    def electrolyte_search(self) -> ElectrolyteSearch:
+        """What is asked of the electrolyte, as the search tree asks it."""
+        rows = [term.as_row() for term in self.contains]
+        rows += [MoleculeRow(Choice(name), Need.PROHIBITED) for name in self.without]
+        return ElectrolyteSearch(tuple(rows), tolerance_percent=self.tolerance_percent)
 
     @property
     def cell_ids(self) -> list[int]:

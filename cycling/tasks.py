@@ -32,6 +32,13 @@ def refresh_cell(context: JobContext) -> Outcome:
     return refreshing.refresh_cell(context)
 
 
+@job_kind("cycling.reimport_cells", queue="cycling", title="Import cells again")
+def reimport_cells(context: JobContext) -> Outcome:
+    from cycling.jobs import refreshing
+
+    return refreshing.reimport_cells(context)
+
+
 @job_kind("cycling.export_dataset", queue="cycling", title="Export a dataset as CSV")
 def export_dataset(context: JobContext) -> Outcome:
     from cycling.jobs import exporting

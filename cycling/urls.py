@@ -1,10 +1,22 @@
 from django.urls import path
 
-from cycling.views import cells, curation, datasets, declarations, files, filters, problems
+from cycling.views import (
+    cells,
+    curation,
+    datasets,
+    declarations,
+    files,
+    filters,
+    found_cells,
+    problems,
+)
 
 app_name = "cycling"
 urlpatterns = [
     path("cells/<int:cell_id>/panel/", cells.cell_panel, name="cell-panel"),
+    path("cells/import-states/", found_cells.import_states, name="import-states"),
+    path("cells/reimport/", found_cells.reimport_cells, name="reimport-cells"),
+    path("cells/<int:cell_id>/sparkline.svg", found_cells.cell_sparkline, name="sparkline"),
     path("cells/<int:cell_id>/fix/", curation.fix_cycles, name="fix-cycles"),
     path("cells/<int:cell_id>/fix.json", curation.fix_figure, name="fix-figure"),
     path("cells/<int:cell_id>/fix/<int:change_id>/undo/", curation.undo_change, name="undo-change"),

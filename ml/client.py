@@ -74,6 +74,29 @@ class Client:
         self._token = token
         self._opener = urllib.request.build_opener(_NoRedirects())
 
+    def search(
+        self, what: str = "cells", *, molecules: Sequence[dict[str, Any]] = (), **asked: Any
+    ) -> Iterator[dict[str, Any]]:
+        """What the search tree finds: ``what`` is cells, cycling, electrolytes, dry-cells or boxes.
+
+        Each of ``molecules`` has a ``molecule`` (or lot) and perhaps ``need``, ``amount``,
+        ``unit``, ``row_tolerance`` and ``role``. Other arguments are parameters of the API; a
+        sequence repeats one, True ticks it: ``complete="additive", among="cycling"``.
+        """
+        pairs: list[tuple[str, str]] = []
+        used = {name for row in molecules for name in row} | ({"molecule"} if molecules else set())
+        for name in sorted(used):
+            usual = "mandatory" if name == "need" else ""
+            pairs += [(name, str(row.get(name, usual))) for row in molecules]
+        for name, value in asked.items():
+            several = value if isinstance(value, (list, tuple)) else [value]
+            pairs += [
+                (name, "on" if each is True else str(each))
+                for each in several
+                if each not in ("", None, False)
+            ]
+        return self._pages(f"/api/v1/search/{_quoted(what)}/?{urllib.parse.urlencode(pairs)}")
+
     def datasets(self) -> list[dict[str, Any]]:
         """Every dataset of the lab, as its API describes it."""
         return list(self._pages("/api/v1/datasets/"))
@@ -220,7 +243,7 @@ class Client:
             # Only the query is taken over: a proxy may have another name for the server,
             # and the token must not go anywhere else.
             query = urllib.parse.urlsplit(page.get("next") or "").query
-            following = f"{path}?{query}" if query else None
+            following = f"{path.partition('?')[0]}?{query}" if query else None
 
     def _json(self, method: str, path: str) -> Any:
         with self._open(method, path, {"Accept": "application/json"}) as response:

@@ -32,6 +32,7 @@ from cells.models.materials import (
     SeparatorMaterialLot,
 )
 from cells.models.nodes import Blueprint, LotModel, WeightedPart
+from cells.models.saved_searches import SavedSearch
 from cells.models.wet_cells import WetCell
 
 # Every kind of node, in the order in which a cell is put together.
@@ -101,6 +102,7 @@ __all__ = [
     "MoleculeLot",
     "NameRule",
     "RawFile",
+    "SavedSearch",
     "Separator",
     "SeparatorLot",
     "SeparatorMaterial",

@@ -12,6 +12,7 @@ from cells.compositions import Component, Recipe
 from cells.models.electrodes import CellGeometry, Electrode, ElectrodeLot, Separator, SeparatorLot
 from cells.models.materials import Molecule, MoleculeLot, Role
 from cells.models.nodes import Blueprint, LotModel, amount_field, child_of
+from cells.models.searching import BoxQuerySet, DryCellQuerySet, ElectrolyteQuerySet
 from cells.naming import Child, name_digest
 
 
@@ -28,6 +29,8 @@ class Electrolyte(Blueprint):
         default=named_by_default, blank=True, help_text="Fields that the name shows."
     )
     history = HistoricalRecords()
+
+    objects = ElectrolyteQuerySet.as_manager()
 
     def as_recipe(self) -> Recipe:
         """The exact content (prefetch ``components__molecule`` and ``components__lot``)."""
@@ -140,6 +143,8 @@ class DryCell(Blueprint):
     upper_cutoff_voltage = models.FloatField("upper cut-off / V", null=True, blank=True)
     history = HistoricalRecords()
 
+    objects = DryCellQuerySet.as_manager()
+
     class Meta(Blueprint.Meta):
         constraints = [
             models.CheckConstraint(
@@ -165,3 +170,5 @@ class DryCellLot(LotModel):
     box_id = models.CharField("Box ID", max_length=100, unique=True)
     blueprint = models.ForeignKey(DryCell, models.PROTECT, related_name="lots")
     history = HistoricalRecords()
+
+    objects = BoxQuerySet.as_manager()

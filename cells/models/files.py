@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 from battery_db.lib.errors import LabError
 from cells.experiments import METADATA_FIELDS, Grammar, Metadata, keep_manual
 from cells.filenames import GRAMMAR_VERSION, Parsed, parse
+from cells.models.searching import FileMetadataQuerySet
 from cells.scanning import Wanted
 
 
@@ -169,6 +170,8 @@ class RawFile(models.Model):
             models.Index(fields=["sha256"], name="file_by_content"),
             models.Index(fields=["-changed_at", "-id"], name="file_newest"),
             models.Index(fields=["state"], name="file_by_state"),
+            # For the search tree, which leaves them out.
+            models.Index(fields=["id"], name="file_deprecated", condition=Q(deprecated=True)),
         ]
 
     def __str__(self) -> str:
@@ -242,6 +245,8 @@ class FileMetadata(models.Model):
     manual_fields = models.JSONField(default=list, editable=False)
     grammar_version = models.PositiveSmallIntegerField(default=0, editable=False)
     history = HistoricalRecords()
+
+    objects = FileMetadataQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "file metadata"

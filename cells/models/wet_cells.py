@@ -1,10 +1,10 @@
 """Wet cells: what is cycled, under the lab's own number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
@@ -12,12 +12,12 @@ from cells.models.designs import (
     DryCell,
     DryCellLot,
     Electrolyte,
-    ElectrolyteComponent,
     ElectrolyteLot,
 )
 from cells.models.files import FileMetadata
 from cells.projections import wet_cell_label
 from cells.search import CellQuery
+from cells.search_tree import DryCellSearch, ElectrolyteSearch, SearchTree
 
 
 class WetCellQuerySet(models.QuerySet["WetCell"]):
@@ -27,22 +27,44 @@ class WetCellQuerySet(models.QuerySet["WetCell"]):
         A cell whose electrolyte is unknown matches no condition on electrolytes: nobody
         can say that it is without something. It is found by all it has.
         """
-        cells = self.filter(_ids(query)) if query.id_ranges else self
-        for term in query.contains:
-            parts = ElectrolyteComponent.objects.filter(molecule__name=term.molecule)
-            limits = term.limits(query.tolerance_percent)
-            if limits is not None:
-                parts = parts.filter(unit=term.unit, amount__range=limits)
-            cells = cells.filter(electrolyte__in=parts.values("electrolyte"))
-        if query.without:
-            parts = ElectrolyteComponent.objects.filter(molecule__name__in=query.without)
-            cells = cells.filter(electrolyte__isnull=False)
-            cells = cells.exclude(electrolyte__in=parts.values("electrolyte"))
+        cells = self.numbered(query.id_ranges) if query.id_ranges else self
+        cells = cells.filled_with(query.electrolyte_search)
         for word in query.words:
             cells = cells.filter(_mentions(word))
         if query.file_words:
             cells = cells.filter(cell_id__in=_named(*query.file_words))
         return cells._in_place(query)
+
+    def of_tree(self, tree: SearchTree) -> "WetCellQuerySet":
+        """The simple search of the tree: by electrolyte, dry cell, box, dataset and Cell ID.
+
+        An input that is left as it comes lets cells pass that lack that part.
+        """
+        cells = self.filled_with(tree.electrolyte).built_as(tree.dry_cell)
+        if tree.id_ranges:
+            cells = cells.numbered(tree.id_ranges)
+        if tree.datasets:
+            members = self.model.datasets.through.objects.filter(dataset__slug__in=tree.datasets)
+            cells = cells.filter(Exists(members.filter(wet_cell=OuterRef("pk"))))
+        return cells
+
+    def filled_with(self, search: ElectrolyteSearch) -> "WetCellQuerySet":
+        if search.is_trivial:
+            return self
+        return self.filter(electrolyte__in=Electrolyte.objects.matching(search).values("pk"))
+
+    def built_as(self, search: DryCellSearch) -> "WetCellQuerySet":
+        """By structure a cell needs no box; by Box ID it does."""
+        cells = self
+        if not search.structure_is_trivial:
+            cells = cells.filter(dry_cell__in=DryCell.objects.built_as(search).values("pk"))
+        if search.boxes:
+            boxes = DryCellLot.objects.numbered(search.boxes)
+            cells = cells.filter(dry_cell_lot__in=boxes.values("pk"))
+        return cells
+
+    def numbered(self, id_ranges: Sequence[tuple[int, int]]) -> "WetCellQuerySet":
+        return self.filter(ids_within(id_ranges))
 
     def _in_place(self, query: CellQuery) -> "WetCellQuerySet":
         cells = self
@@ -66,10 +88,11 @@ class WetCellQuerySet(models.QuerySet["WetCell"]):
         return self.select_related("electrolyte", "electrolyte_lot", "dry_cell", "dry_cell_lot")
 
 
-def _ids(query: CellQuery) -> Q:
-    singles = [first for first, last in query.id_ranges if first == last]
+def ids_within(id_ranges: Sequence[tuple[int, int]]) -> Q:
+    """``cell_id`` is in one of the inclusive ranges."""
+    singles = [first for first, last in id_ranges if first == last]
     condition = Q(cell_id__in=singles)
-    for first, last in query.id_ranges:
+    for first, last in id_ranges:
         if first != last:
             condition |= Q(cell_id__range=(first, last))
     return condition
@@ -88,6 +111,7 @@ def _mentions(word: str) -> Q:
     return (
         Q(cell_id__in=_named(word))
         | Q(dry_cell__name__icontains=word)
+        | Q(dry_cell_lot__box_id__icontains=word)
         | Q(notes__icontains=word)
         | Q(electrolyte__notes__icontains=word)
         | Q(pk__in=in_datasets.values("pk"))

@@ -1,7 +1,16 @@
 from django.urls import URLPattern, path, register_converter
 
 from cells.urls.converters import KindConverter, LotKindConverter
-from cells.views import definitions, interchange, lots, merging, nodes, registering, registry
+from cells.views import (
+    definitions,
+    interchange,
+    lots,
+    merging,
+    nodes,
+    registering,
+    registry,
+    search,
+)
 
 register_converter(KindConverter, "kind")
 register_converter(LotKindConverter, "lotted")
@@ -9,6 +18,13 @@ register_converter(LotKindConverter, "lotted")
 urlpatterns: list[URLPattern] = [
     path("cells/", registry.cells, name="cells"),
     path("cells/add-to-dataset/", registry.add_to_dataset, name="add-to-dataset"),
+    path("cells/search/", search.search_tree, name="search-tree"),
+    path("cells/search/results.csv", search.search_csv, name="search-csv"),
+    path("cells/search/count/", search.search_count, name="search-count"),
+    path("cells/search/suggest/", search.suggest, name="search-suggest"),
+    path("cells/search/add-to-dataset/", search.search_add, name="search-add"),
+    path("cells/search/saved/", search.search_save, name="search-save"),
+    path("cells/search/saved/<int:pk>/forget/", search.search_forget, name="search-forget"),
     path("cells/new/", registry.cell_new, name="cell-new"),
     path("cells/register/", registering.register, name="register"),
     path("cells/register/check/", registering.check, name="register-check"),

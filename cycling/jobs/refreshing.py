@@ -19,3 +19,23 @@ def refresh_cell(context: JobContext) -> Done:
     if grouping.stale_cells([cell_id]):
         result |= grouping.group_cell(cell_id, fence=context.fenced)
     return Done(result, url=reverse("cells:cell", args=[cell_id]))
+
+
+def reimport_cells(context: JobContext) -> Done:
+    """Job: read every file of ``params["cell_ids"]`` again, then group those cells.
+
+    What people set (exclusions, start cycles, capacities) stays. One bad file never
+    stops the others.
+    """
+    cell_ids: list[int] = context.params["cell_ids"]
+    files = list(
+        importing.importable().filter(metadata__cell_id__in=cell_ids).select_related("folder")
+    )
+    outcomes = []
+    for index, file in enumerate(files):
+        context.check_cancelled()
+        context.progress(index, len(files) + 1, file.name)
+        outcomes.append(importing.import_file(file, fence=context.fenced))
+    context.progress(len(files), len(files) + 1, "Grouping cycles")
+    regrouped = grouping.bring_up_to_date(cell_ids, context)
+    return Done(importing.count(outcomes) | {"cells": len(cell_ids), "regrouped": regrouped})

@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cells.models import Dataset, Electrolyte, FileMetadata, Folder, RawFile, WetCell
+from cells.models import (
+    Dataset,
+    DryCellLot,
+    Electrolyte,
+    FileMetadata,
+    Folder,
+    RawFile,
+    WetCell,
+)
+from cells.services.nodes import save_lot
+from cells.services.registry import define_dry_cell, define_molecule
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -79,5 +89,18 @@ def test_whatever_is_typed_gets_an_answer(client_as, lab, text):
 def test_a_search_takes_few_queries(client_as, lab, django_assert_max_num_queries):
     client = client_as("viewer")
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         client.get("/search/", {"q": "1"})
+
+
+def test_a_box_leads_to_the_cells_built_from_it(client_as, lab):
+    save_lot(DryCellLot(blueprint=define_dry_cell(name="Pouch"), box_id="B-50000"))
+    answer = client_as("viewer").get("/search/", {"q": "b-50000"})
+
+    assert 'href="/cells/search/?find=cells&amp;box1=B-50000"' in answer.content.decode()
+
+
+def test_a_molecule_is_found_by_its_name(client_as, lab):
+    define_molecule("FEC", "", "additive")
+
+    assert found(client_as("viewer"), "fec")["Molecules"] == ["FEC"]
