@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "cycling",
     "ftir",
     "eis",
+    "ml",
     "battery_db.accounts.apps.LabAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

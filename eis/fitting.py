@@ -18,7 +18,8 @@ from battery_db.lib.spectra import FloatArray, Spectrum
 from eis.batches import Batch, make_batch
 from eis.circuits import Circuit
 from eis.coordinates import coordinates_of, prior_of
-from eis.initial_guess import InitialGuess, classical_guesses
+from eis.initial_guess import InitialGuess, ScatteredGuess, SpreadGuess, SubsetGuess
+from eis.network_guess import NetworkGuess
 from eis.refinement import Objective, evaluate, refine
 from eis.results import FITTED, POOR, FitResult, arc_columns, complexity, failed
 from eis.uncertainty import Uncertainty, uncertainty_of
@@ -202,7 +203,8 @@ def best_fits(circuit: Circuit, batch: Batch, options: FitOptions) -> Best:
 
 
 def default_guesses() -> list[InitialGuess]:
-    return classical_guesses()
+    """The network that is shipped, then guesses that need none."""
+    return [NetworkGuess(), SpreadGuess(), SubsetGuess(count=2), ScatteredGuess(count=4)]
 
 
 def _order_arcs(circuit: Circuit, *arrays: FloatArray) -> None:

@@ -217,8 +217,3 @@ def _assemble(
             u[:, first] = size["tail"]
             u[:, first + 1] = tail_phi[column["tail"] - FIRST_TAIL]
     return u
-
-
-def classical_guesses() -> list[InitialGuess]:
-    """Guesses that need no network, cheapest and best first."""
-    return [SubsetGuess(count=2), SpreadGuess(), ScatteredGuess(count=4)]

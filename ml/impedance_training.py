@@ -8,8 +8,10 @@ one. Each spectrum meets a random circuit, told by switches (3.6).
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from eis.elements import (
 )
 from eis.generated import generate_spectra
 from eis.initial_guess import SubsetGuess
+from eis.network_guess import INPUTS
 from eis.universal import GLOBAL_FEATURES, POINT_FEATURES, UNIVERSAL, network_inputs, place_of
 from ml.networks.impedance import ARCHITECTURES, random_mask
 
@@ -59,8 +62,16 @@ class Example:
     base: FloatArray
 
 
-def train(options: TrainingOptions, own: Sequence[Spectrum] = ()) -> torch.nn.Module:
-    """A trained network; ``own`` spectra are mixed with generated ones (thesis 3.7.6)."""
+def train(
+    options: TrainingOptions,
+    own: Sequence[Spectrum] = (),
+    *,
+    losses: list[float] | None = None,
+) -> torch.nn.Module:
+    """A trained network; ``own`` spectra are mixed with generated ones (thesis 3.7.6).
+
+    The running mean of the loss is appended to ``losses`` after every step.
+    """
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     masks = torch.Generator().manual_seed(options.seed)
@@ -69,11 +80,11 @@ def train(options: TrainingOptions, own: Sequence[Spectrum] = ()) -> torch.nn.Mo
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, options))
     smooth = math.nan
     for step in range(options.steps):
-        losses = []
+        parts = []
         for circuit in _circuits(options.circuits_per_batch, rng):
             size = options.batch // options.circuits_per_batch
-            losses.append(_loss(network, _example(circuit, size, own, options, rng), masks))
-        loss = torch.cat(losses).mean()
+            parts.append(_loss(network, _example(circuit, size, own, options, rng), masks))
+        loss = torch.cat(parts).mean()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -81,6 +92,8 @@ def train(options: TrainingOptions, own: Sequence[Spectrum] = ()) -> torch.nn.Mo
         schedule.step()
         value = loss.item()
         smooth = value if math.isnan(smooth) else 0.98 * smooth + 0.02 * value
+        if losses is not None:
+            losses.append(smooth)
         if options.progress:
             options.progress(step + 1, options.steps, smooth)
     return network.eval()
@@ -217,6 +230,20 @@ def _leaf_names(circuit: Circuit) -> set[str]:
     return {leaf.name.replace("ZARCW", "ZARC") for leaf in circuit.leaves}
 
 
+def write_network(network: torch.nn.Module, options: TrainingOptions, path: Path) -> None:
+    """Write ``network`` where ``NetworkGuess`` reads it, with its story in the header."""
+    story = {
+        "inputs": INPUTS,
+        "architecture": options.architecture,
+        "seed": str(options.seed),
+        "steps": str(options.steps),
+        "batch": str(options.batch),
+        "torch": torch.__version__,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    export_onnx(network, str(path), story)
+
+
 def export_onnx(network: torch.nn.Module, path: str, metadata: dict[str, str]) -> None:
     """Write ``network`` as ONNX, batch and frequencies free, with ``metadata`` in its header."""
     import onnx
@@ -228,15 +255,17 @@ def export_onnx(network: torch.nn.Module, path: str, metadata: dict[str, str]) -
     )
     free = {0: torch.export.Dim("spectra", min=1, max=100_000)}
     both = {**free, 1: torch.export.Dim("frequencies", min=4, max=4096)}
-    program: Any = torch.onnx.export(
-        network.eval(),
-        example,
-        dynamo=True,
-        input_names=["points", "whole", "mask"],
-        output_names=["step"],
-        dynamic_shapes=(both, free, both),
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's exporter warns of its own deprecations
+        program: Any = torch.onnx.export(
+            network.eval(),
+            example,
+            dynamo=True,
+            input_names=["points", "whole", "mask"],
+            output_names=["step"],
+            dynamic_shapes=(both, free, both),
+            verbose=False,
+        )
     model = program.model_proto
     for key, value in metadata.items():
         entry = model.metadata_props.add()

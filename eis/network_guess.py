@@ -1,0 +1,68 @@
+"""The network's guess of where a fit starts: ONNX Runtime, without PyTorch.
+
+The file is made by ``train_inverse_model``; its header says which version of the inputs it
+was trained on, and a file of another version is refused. ``eis/weights/`` holds the one
+that is shipped, and its model card.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from battery_db.lib.errors import LabError
+from battery_db.lib.spectra import FloatArray
+from eis.batches import Batch
+from eis.circuits import Circuit
+from eis.initial_guess import SubsetGuess
+from eis.universal import NAMED_TEXTS, network_inputs, place_of
+
+INPUTS = "impedance-inputs/1"  # raise it when ``network_inputs`` or the coordinates change
+SHIPPED = Path(__file__).parent / "weights" / "impedance.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkGuess:
+    """What a trained network makes of the best subset guess; knows the named circuits."""
+
+    path: Path = SHIPPED
+    name: str = "network"
+
+    def starts(self, circuit: Circuit, batch: Batch) -> list[FloatArray]:
+        if circuit.text not in NAMED_TEXTS:
+            return []
+        base = SubsetGuess().starts(circuit, batch)[0]
+        points, whole, mask = network_inputs(circuit, base, batch)
+        session = _session(self.path)
+        (step,) = session.run(None, {"points": points, "whole": whole, "mask": mask})
+        start: FloatArray = base + step[:, place_of(circuit).columns].astype(np.float64)
+        return [np.where(np.isfinite(start), start, base)]
+
+
+def header(path: Path = SHIPPED) -> dict[str, str]:
+    """What the file says of itself: version of inputs, architecture, seed, steps."""
+    return dict(_session(path).get_modelmeta().custom_metadata_map)
+
+
+@lru_cache(maxsize=4)
+def _session(path: Path) -> Any:
+    import onnxruntime
+
+    if not path.is_file():
+        raise LabError(
+            f"No impedance network at {path}.",
+            fix="Train one with `manage.py train_inverse_model`, or restore the file.",
+        )
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    found = session.get_modelmeta().custom_metadata_map.get("inputs", "none")
+    if found != INPUTS:
+        raise LabError(
+            f"The impedance network {path.name} was trained on inputs {found}, and this version "
+            f"of battery_db gives {INPUTS}.",
+            fix="Train it again with `manage.py train_inverse_model`.",
+        )
+    return session
