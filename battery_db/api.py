@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 import cells.api.datasets
 import cells.api.files
+import cells.api.nodes
 import cells.api.registry
 import cells.api.search
 import cycling.api
@@ -64,6 +65,7 @@ router = Router()
 router.register("nights", NightViewSet, basename="night")
 cells.api.registry.register(router)
 cells.api.search.register(router)
+cells.api.nodes.register(router)
 cells.api.files.register(router)
 cells.api.datasets.register(router)
 cycling.api.register(router)

@@ -267,6 +267,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "cells.models.materials.Role",
+        "PolarityEnum": "cycling.models.Polarity",
+        "ElectrodePolarityEnum": "cells.models.electrodes.Electrode.Polarity",
         "ImportStatusEnum": "cycling.models.CyclingTest.Status",
         "FitStatusEnum": "eis.models.CircuitFit.Status",
         "ReviewEnum": "eis.models.ImpedanceSpectrum.Review",
