@@ -3,6 +3,8 @@
 (() => {
   "use strict";
   const form = document.getElementById("search-tree");
+  // Not form.dataset: the form has a field of that name.
+  const suggestUrl = form.getAttribute("data-suggest-url");
   const rowFields = ["molecule", "need", "amount", "unit", "row_tolerance", "role"];
 
   // What is left empty is not part of the question, so it is not part of the address.
@@ -72,7 +74,7 @@
 
   const complete = async (kind, text) => {
     const query = new URLSearchParams({ kind, text });
-    const answer = await fetch(`${form.dataset.suggestUrl}?${query}`, { headers: { accept: "application/json" } });
+    const answer = await fetch(`${suggestUrl}?${query}`, { headers: { accept: "application/json" } });
     if (!answer.ok) return;
     const { names } = await answer.json();
     const options = names.map((name) => Object.assign(document.createElement("option"), { value: name }));

@@ -29,6 +29,7 @@ def test_cells_with_two_additives_are_found_and_added_to_a_dataset(lab, sign_in,
     page = sign_in("member")
     page.goto("/cells/search/")
     page.get_by_label("Molecule or lot").first.fill("A")
+    page.wait_for_selector("#molecule-names option[value=A]", state="attached")
     page.get_by_label("Amount").first.fill("2")
     page.get_by_role("button", name="Add a molecule").click()
     page.get_by_label("Molecule or lot").nth(1).fill("B")
