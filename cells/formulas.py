@@ -4,13 +4,8 @@ import re
 from collections.abc import Iterable
 
 from battery_db.lib.errors import LabError
+from cells.elements import ELEMENTS
 
-_ELEMENTS = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As "
-    "Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu "
-    "Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi"
-)
-ELEMENTS = tuple(_ELEMENTS.split())  # to bismuth: nothing heavier is stable
 _ATOM = re.compile(r"([A-Z][a-z]?)(\?|[0-9]*\.?[0-9]*)")
 
 
