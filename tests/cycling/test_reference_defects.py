@@ -134,7 +134,8 @@ def test_a7_a_night_over_what_has_not_changed_writes_nothing(cell):
     assert grouping.stale_cells() == []
     with CaptureQueriesContext(connection) as queries:
         grouping.stale_cells()
-    assert all(query["sql"].lstrip().upper().startswith("SELECT") for query in queries)
+    writing = ("INSERT", "UPDATE", "DELETE")
+    assert not [query["sql"] for query in queries if query["sql"].lstrip().startswith(writing)]
 
 
 def test_a7_a_cell_page_takes_as_many_queries_for_many_cycles(cell, client_as, lab_file):
