@@ -1,6 +1,7 @@
 """The cast of the demo lab: people, molecules, designs, cells, datasets.
 
-Everything here is invented; the numbers of the cells are those of ``simulation``.
+Everything here is invented; the numbers of the cells are those of ``simulation``, and
+what they are built from stands in ``battery_db.demo.materials``.
 """
 
 from dataclasses import dataclass, replace
@@ -42,7 +43,7 @@ TERNARY = "70%DMC+25%EC+5%EMC + 1.2mLiPF6"
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A dry cell as registered, how it ages in the base electrolyte, and what records it."""
+    """A cell as simulated, how it ages in the base electrolyte, and what records it."""
 
     model: CellDesign
     wear: Wear
@@ -51,10 +52,6 @@ class Design:
     extension: str
     cycler: str
     operator: str
-    cathode: str
-    anode: str
-    geometry: str
-    separator: str = "polypropylene/polyethylene, 16 µm"
 
 
 DESIGNS = {
@@ -66,9 +63,6 @@ DESIGNS = {
         "txt",
         "NW",
         "Sb",
-        "NMC622",
-        "artificial graphite",
-        "pouch",
     ),
     "NMC811": Design(
         NMC811_SILICON,
@@ -78,9 +72,6 @@ DESIGNS = {
         "csv",
         "NW",
         "Mh",
-        "NMC811, single crystal",
-        "graphite with 10 % SiOx",
-        "pouch",
     ),
     "LFP": Design(
         LFP_GRAPHITE,
@@ -90,10 +81,6 @@ DESIGNS = {
         "csv",
         "NW",
         "Rk",
-        "LFP",
-        "artificial graphite",
-        "cylindrical",
-        "polyethylene, 20 µm",
     ),
     "LCO": Design(
         LCO_GRAPHITE,
@@ -103,9 +90,6 @@ DESIGNS = {
         "bdf.csv",
         "NX",
         "Jd",
-        "LCO, high voltage",
-        "artificial graphite",
-        "pouch",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Enter the demo lab into the registry, as its people would have done by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,17 @@ from battery_db.accounts.roles import ensure_roles
 from battery_db.demo.lab import (
     ACCOUNTS,
     DATASETS,
-    DESIGNS,
     FOLDER_NAME,
     MOLECULES,
     TIME_ZONE,
     DemoCell,
     DemoDataset,
 )
+from battery_db.demo.materials import BOXES, DRY_CELLS, FILLED_FROM_MIXED, MIXED
 from battery_db.lib.runs.models import Job
-from cells.models import Dataset, DryCell, Folder
-from cells.services import datasets, registry
+from cells.models import Dataset, DryCell, DryCellLot, Electrolyte, Folder, WetCell
+from cells.services import datasets, interchange, registry
+from cells.services.registry import Body, Filling
 from ftir.services import calibrations
 
 
@@ -56,7 +57,7 @@ def open_accounts() -> dict[str, str]:
 
 
 def register_lab(cells: Sequence[DemoCell]) -> dict[str, int]:
-    """Molecules, electrolytes, dry cells, cells and datasets: all of them or none.
+    """Molecules, electrolytes, dry cells, boxes, cells and datasets: all of them or none.
 
     Repeating it changes nothing.
     """
@@ -65,15 +66,12 @@ def register_lab(cells: Sequence[DemoCell]) -> dict[str, int]:
     with transaction.atomic():
         for name, (smiles, role) in MOLECULES.items():
             registry.define_molecule(name, smiles, role, by=by)
-        dry_cells = {name: _define_dry_cell(name, by) for name in DESIGNS}
+        bodies = _define_boxes(by)
         electrolytes = {
             text: registry.define_electrolyte(text, by=by)
             for text in dict.fromkeys(cell.electrolyte for cell in registered)
         }
-        for cell in registered:
-            registry.register_cell(
-                cell.cell_id, electrolytes[cell.electrolyte], dry_cells[cell.design], by=by
-            )
+        _register_cells(registered, electrolytes, bodies, by)
         present = {cell.cell_id for cell in registered}
         made = sum(_make_dataset(plan, present, by) for plan in DATASETS)
     return {"cells": len(registered), "electrolytes": len(electrolytes), "datasets": made}
@@ -86,21 +84,36 @@ def watch_folder(path: Path) -> Folder:
     return folder
 
 
-def _define_dry_cell(name: str, by: Any) -> DryCell:
-    design = DESIGNS[name]
-    model = design.model
-    return registry.define_dry_cell(
-        name=model.name,
-        cathode=design.cathode,
-        anode=design.anode,
-        separator=design.separator,
-        geometry=design.geometry,
-        nominal_capacity_ah=model.nominal_capacity_ah,
-        lower_cutoff_voltage=model.lower_cutoff_volt,
-        upper_cutoff_voltage=model.upper_cutoff_volt,
-        notes="Simulated for the demo lab.",
-        by=by,
-    )
+def _define_boxes(by: Any) -> dict[int, Body]:
+    """What each cell is built from, by Cell ID. A box or dry cell that is there stays as it is."""
+    bodies: dict[int, Body] = {}
+    for box in BOXES:
+        described = DRY_CELLS[box.design]
+        body = DryCellLot.objects.filter(box_id__iexact=box.lot.label).first()
+        if body is None:
+            dry_cell = DryCell.objects.filter(label__iexact=described.head).first()
+            blueprint = dry_cell or interchange.define_described(described, by)
+            body = interchange.define_lot(blueprint, box.lot, by)
+        bodies |= dict.fromkeys(box.cell_ids, body)
+    return bodies
+
+
+def _register_cells(
+    cells: Sequence[DemoCell],
+    electrolytes: Mapping[str, Electrolyte],
+    bodies: Mapping[int, Body],
+    by: Any,
+) -> None:
+    """Those that are not registered yet: what people have corrected since stays corrected."""
+    wanted = [cell.cell_id for cell in cells]
+    known = set(WetCell.objects.filter(cell_id__in=wanted).values_list("cell_id", flat=True))
+    for cell in cells:
+        if cell.cell_id in known:
+            continue
+        filling: Filling = electrolytes[cell.electrolyte]
+        if cell.cell_id in FILLED_FROM_MIXED:
+            filling = interchange.define_lot(filling, MIXED, by)
+        registry.register_cell(cell.cell_id, filling, bodies[cell.cell_id], by=by)
 
 
 def _make_dataset(plan: DemoDataset, present: set[int], by: Any) -> bool:

@@ -81,7 +81,7 @@ def define_described(described: Described, by: Any = None) -> Any:
         row: Any = _define_electrolyte(described, by)
     else:
         row = _define_node(described, by)
-    return row if described.lot is None else _define_lot(row, described.lot, by)
+    return row if described.lot is None else define_lot(row, described.lot, by)
 
 
 # Describing ---------------------------------------------------------------------
@@ -258,7 +258,8 @@ def _define_electrolyte(described: Described, by: Any) -> Electrolyte:
     return materials.define_electrolyte(recipe, by=by)
 
 
-def _define_lot(row: Any, described: DescribedLot, by: Any) -> LotModel:
+def define_lot(row: Any, described: DescribedLot, by: Any = None) -> Any:
+    """The lot of that label of the blueprint ``row``, made when there is none."""
     model: Any = LOTS[row.kind_key]
     labelled = {f"{model.label_field}__iexact": described.label}
     existing: LotModel | None = model.objects.filter(blueprint=row, **labelled).first()

@@ -13,11 +13,14 @@ from django.utils import timezone
 
 from battery_db.demo import writing
 from battery_db.demo.lab import ACCOUNTS, CELLS, DESIGNS, cast
+from battery_db.demo.materials import BOXES, DRY_CELLS
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.tasks import NIGHT
 from cells import filenames
-from cells.models import Dataset, Folder, WetCell
+from cells.models import Dataset, DryCell, DryCellLot, ElectrolyteLot, Folder, WetCell
+from cells.services.nodes import save_node
+from cells.services.registry import edit_cell
 
 CELL_NUMBER, CYCLE_NUMBER = 5, 12
 
@@ -168,3 +171,71 @@ def test_a_night_that_died_with_its_worker_is_taken_up_again(db, tmp_path):
     dead.refresh_from_db()
     assert dead.state == Job.State.SUCCEEDED
     assert result["night"] == str(dead.pk)
+
+
+def test_cells_are_filled_from_boxes_of_dry_cells_described_to_the_powder(db, tmp_path):
+    create(tmp_path / "lab")
+
+    cell = WetCell.objects.get(cell_id=10022)
+    assert cell.dry_cell_lot.box_id == "B-0163"
+    assert cell.dry_cell == cell.dry_cell_lot.blueprint
+    assert cell.dry_cell.name == "LCO/graphite pouch"
+    (active,) = cell.dry_cell.cathode.actives.all()
+    assert active.material.coating.name == "Al2O3"
+    assert {part.symbol: part.amount for part in active.material.atoms.all()} == {
+        "Li": 1,
+        "Co": 1,
+        "O": 2,
+    }
+    assert cell.dry_cell.geometry.width_mm == 20
+    assert cell.dry_cell.separator.thickness_um == 16
+
+
+def test_boxes_that_nobody_filled_hold_an_anode_free_and_an_undisclosed_cell(db, tmp_path):
+    create(tmp_path / "lab")
+
+    anode_free = DryCellLot.objects.get(box_id="B-0170").blueprint
+    undisclosed = DryCellLot.objects.get(box_id="B-0171").blueprint
+    assert anode_free.anode.name == "(anode-free: bare copper foil)"
+    assert not anode_free.anode.actives.exists()
+    assert undisclosed.proprietary
+    assert undisclosed.name == "Coin cell of a partner [PROPRIETARY]"
+    assert not WetCell.objects.filter(dry_cell__in=[anode_free, undisclosed]).exists()
+
+
+def test_two_cells_hold_the_same_lot_of_an_electrolyte(db, tmp_path):
+    create(tmp_path / "lab", cells=9, cycles=2)
+
+    lot = ElectrolyteLot.objects.get(label="E-117")
+    assert set(lot.wet_cells.values_list("cell_id", flat=True)) <= {10003, 10004}
+    assert lot.wet_cells.exists()
+
+
+@pytest.mark.parametrize("described", DRY_CELLS.values(), ids=DRY_CELLS)
+def test_electrodes_are_as_thick_as_their_loading_and_density_say(described):
+    for electrode in (described.children["cathode"], described.children["anode"]):
+        sizes = electrode.values
+        if "loading_mg_cm2" in sizes:
+            # mg/cm2 over g/cm3 is 10 um; the numbers have two to three digits.
+            thickness = 10 * float(sizes["loading_mg_cm2"]) / float(sizes["density_g_cm3"])
+            assert float(sizes["thickness_um"]) == pytest.approx(thickness, rel=0.015)
+
+
+def test_what_people_have_corrected_since_stays_corrected(db, tmp_path):
+    create(tmp_path / "lab")
+    edit_cell(WetCell.objects.get(cell_id=10022), None, None, "Lost its label.")
+    box = DryCellLot.objects.get(box_id="B-0163")
+    box.blueprint.label = "Pouch, renamed"
+    save_node(box.blueprint)
+
+    create(tmp_path / "lab")
+
+    assert WetCell.objects.get(cell_id=10022).notes == "Lost its label."
+    assert DryCellLot.objects.get(pk=box.pk).blueprint.name == "Pouch, renamed"
+    assert not DryCell.objects.filter(label="LCO/graphite pouch").exists()
+
+
+def test_every_box_and_registered_cell_belong_together():
+    boxed = {cell_id: box.design for box in BOXES for cell_id in box.cell_ids}
+
+    assert boxed == {cell.cell_id: cell.design for cell in CELLS if cell.registered}
