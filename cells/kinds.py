@@ -51,6 +51,10 @@ class Kind:
         return self.plural.replace(" ", "-")
 
     @property
+    def with_article(self) -> str:
+        return f"{'an' if self.label[0] in 'aeiou' else 'a'} {self.label}"
+
+    @property
     def flagged(self) -> tuple[str, ...]:
         """Every field that can be shown or hidden."""
         return (NOTES, PROPRIETARY, *(attribute.field for attribute in self.attributes))

@@ -7,7 +7,7 @@ from rest_framework.routers import BaseRouter
 
 from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission
-from cells.api.registry import DELETE_BY_CURATORS, DeletesUnused
+from cells.api.registry import DELETE_BY_CURATORS, DeletesUnused, ShowsFields
 from cells.elements import ELEMENTS
 from cells.kinds import KINDS, Kind
 from cells.models import BLUEPRINTS, LOTS, PARTS
@@ -51,7 +51,7 @@ class NodePartSerializer(serializers.Serializer[Any]):
     )
 
 
-class NodeSerializer(serializers.ModelSerializer[Any]):
+class NodeSerializer(ShowsFields):
     """Of one kind; made by ``_node_serializer``."""
 
     @property
@@ -65,12 +65,6 @@ class NodeSerializer(serializers.ModelSerializer[Any]):
 
     def update(self, row: Any, values: dict[str, Any]) -> Any:
         return self._save(row, values)
-
-    def validate_shown(self, value: Any) -> list[str]:
-        kind = KINDS[self.model.kind_key]
-        if not isinstance(value, list) or set(value) - set(kind.flagged):
-            raise serializers.ValidationError(f"Give a list of: {', '.join(kind.flagged)}.")
-        return sorted(set(value))
 
     def _save(self, row: Any, values: dict[str, Any]) -> Any:
         given = values.pop("parts", None)

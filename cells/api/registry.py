@@ -11,6 +11,7 @@ from rest_framework.routers import BaseRouter
 from battery_db.lib.permissions import Permission
 from cells.compositions import Component, Recipe, tidy
 from cells.forms.registry import CellSearchForm
+from cells.kinds import KINDS
 from cells.models import DryCell, Electrolyte, ElectrolyteComponent, Molecule, WetCell
 from cells.models.wet_cells import WetCellQuerySet
 from cells.services import materials, nodes, registry
@@ -19,10 +20,30 @@ from cells.tables.registry import DryCellFilter, ElectrolyteFilter, MoleculeFilt
 DELETE_BY_CURATORS = {"DELETE": Permission.CURATE}
 
 
-class MoleculeSerializer(serializers.ModelSerializer[Molecule]):
+class ShowsFields(serializers.ModelSerializer[Any]):
+    """A blueprint whose name shows what ``shown`` lists; new ones show what is usual."""
+
+    def validate_shown(self, value: Any) -> list[str]:
+        kind = KINDS[self.Meta.model.kind_key]  # type: ignore[attr-defined]
+        if not isinstance(value, list) or set(value) - set(kind.flagged):
+            raise serializers.ValidationError(f"Give a list of: {', '.join(kind.flagged)}.")
+        return sorted(set(value))
+
+
+class MoleculeSerializer(ShowsFields):
     class Meta:
         model = Molecule
-        fields = ["id", "name", "short_name", "smiles", "default_role", "description"]
+        fields = [
+            "id",
+            "name",
+            "short_name",
+            "smiles",
+            "default_role",
+            "description",
+            "notes",
+            "proprietary",
+            "shown",
+        ]
         read_only_fields = ["name"]
 
     def create(self, values: dict[str, Any]) -> Molecule:
@@ -93,7 +114,7 @@ class ElectrolyteSerializer(serializers.ModelSerializer[Electrolyte]):
         return materials.edit_electrolyte(row, recipe, by=_person(self))
 
 
-class DryCellSerializer(serializers.ModelSerializer[DryCell]):
+class DryCellSerializer(ShowsFields):
     class Meta:
         model = DryCell
         fields = [
@@ -109,10 +130,12 @@ class DryCellSerializer(serializers.ModelSerializer[DryCell]):
             "upper_cutoff_voltage",
             "notes",
             "proprietary",
+            "shown",
         ]
         read_only_fields = ["name"]
 
     def create(self, values: dict[str, Any]) -> DryCell:
+        values.setdefault("shown", sorted(KINDS[DryCell.kind_key].shown))
         row = DryCell(**values)
         nodes.save_node(row, by=_person(self))
         return row

@@ -35,6 +35,7 @@ EMPTY_ROWS = 3
 MOST_PARTS = 60
 LARGEST = Decimal(10) ** 5
 ROLES = [("", "as usual"), ("solvent", "solvent"), ("salt", "salt"), ("additive", "additive")]
+PLACEHOLDERS = {"component": ("molecule", "amount"), "atom": ("element", "number")}
 UNITS = [("", "as usual"), *((unit, unit) for unit in ElectrolyteComponent.Unit.values)]
 
 
@@ -296,8 +297,13 @@ def _part_formset(
     )
     formset = formset_class(data, prefix=group, initial=initial)
     for form in [*formset.forms, formset.empty_form]:
-        widget = form.fields["material"].widget
-        widget.attrs |= {"list": f"{listed}-names", "autocomplete": "off"}
+        material, amount = PLACEHOLDERS.get(kind_key, ("material", "%"))
+        form.fields["amount"].widget.attrs["placeholder"] = amount
+        form.fields["material"].widget.attrs |= {
+            "list": f"{listed}-names",
+            "autocomplete": "off",
+            "placeholder": material,
+        }
     return formset
 
 

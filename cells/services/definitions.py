@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
 
-from battery_db.lib.errors import LabError
 from cells import compositions, projections
 from cells.amounts import plain
 from cells.compositions import Problem, Recipe
@@ -64,7 +63,7 @@ class NodeDraft:
 
     def check(self) -> Check:
         nodes.tidy_texts(self.row)
-        problems = nodes.problems_of(self.row, self.parts) + _misplaced(self.row)
+        problems = nodes.problems_of(self.row, self.parts)
         self.row.render(self.parts)
         clash = nodes.clash_of(self.row, self.parts) if self.row.name else None
         return Check(self.row.name, problems, clash, shares=self._shares())
@@ -81,8 +80,6 @@ class NodeDraft:
         return self
 
     def save(self, by: Any) -> tuple[Blueprint, bool]:
-        for problem in _misplaced(self.row):
-            raise LabError(problem.message, fix=problem.fix)
         return nodes.save_node(self.row, self.parts, by), True
 
     def _suggested(self) -> list[tuple[list[WeightedPart], tuple[Decimal, ...]]]:
@@ -149,19 +146,3 @@ class ElectrolyteDraft:
     def _shares(self, problems: Sequence[Problem]) -> str:
         suggested = next((problem.suggested for problem in problems if problem.suggested), ())
         return "/".join(map(plain, suggested))
-
-
-def _misplaced(row: Blueprint) -> list[Problem]:
-    """An anode where a cathode should be, or the other way round."""
-    problems = []
-    for place in ("cathode", "anode") if row.kind_key == "dry-cell" else ():
-        electrode = getattr(row, place)
-        if electrode is not None and electrode.polarity != place:
-            problems.append(
-                Problem(
-                    f"The electrode {electrode} is given as {place} and defined as "
-                    f"{electrode.polarity}.",
-                    f"Choose one of the {place}s.",
-                )
-            )
-    return problems

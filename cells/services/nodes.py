@@ -24,6 +24,8 @@ from cells.models import (
     PARTS,
     Blueprint,
     DatasetCell,
+    DryCell,
+    Electrode,
     ElectrolyteComponent,
     LotModel,
     WeightedPart,
@@ -124,6 +126,7 @@ def problems_of(row: Blueprint, parts: Sequence[WeightedPart]) -> list[Problem]:
     if twice:
         names = ", ".join(sorted(twice))
         problems.append(Problem(f"{names}: there twice.", "Keep one line for each material."))
+    problems += _misplaced(row)
     if not problems and not naming.node_name(row.as_node(parts)):
         problems.append(
             Problem(
@@ -132,6 +135,35 @@ def problems_of(row: Blueprint, parts: Sequence[WeightedPart]) -> list[Problem]:
             )
         )
     return problems
+
+
+def _misplaced(row: Blueprint) -> list[Problem]:
+    """An anode where a cathode should be, or the other way round."""
+    if isinstance(row, Electrode):
+        return _turned_over(row)
+    problems = []
+    for place in ("cathode", "anode") if isinstance(row, DryCell) else ():
+        electrode = getattr(row, place)
+        if electrode is not None and electrode.polarity != place:
+            problems.append(
+                Problem(
+                    f"The electrode {electrode} is given as {place} and defined as "
+                    f"{electrode.polarity}.",
+                    f"Choose one of the {place}s.",
+                )
+            )
+    return problems
+
+
+def _turned_over(row: Electrode) -> list[Problem]:
+    """A stored cathode that is to become an anode while dry cells have it as cathode."""
+    other = "anode" if row.polarity == Electrode.Polarity.CATHODE else "cathode"
+    users = DryCell.objects.filter(**{other: row.pk}) if row.pk else DryCell.objects.none()
+    found = users.first()
+    if found is None:
+        return []
+    message = f"The dry cell {found} has this electrode as {other}."
+    return [Problem(message, f"Keep it {other}, or give that dry cell another one first.")]
 
 
 def clash_of(row: Blueprint, parts: Sequence[WeightedPart]) -> Clash | None:
@@ -165,6 +197,24 @@ def save_lot(lot: Lot, by: Any = None) -> Lot:
         if before and lot.name != before:
             render_dependents([lot], by)
     return lot
+
+
+def define_lot(lot: Lot, by: Any = None) -> tuple[Lot, bool]:
+    """The stored lot that says the same as ``lot``, made when there is none; whether it was made."""
+    tidy_texts(lot)
+    lot.render()
+    stored = type(lot).objects.filter(digest=lot.digest)  # type: ignore[attr-defined]
+    same = stored.first()
+    if same is not None:
+        return same, False
+    try:
+        return save_lot(lot, by), True
+    except NotAllowed:
+        # Somebody defined it between the look and the write; the database kept one.
+        same = stored.all().first()
+        if same is None:
+            raise
+        return same, False
 
 
 def find_node(kind_key: str, text: str) -> tuple[Any, Any]:

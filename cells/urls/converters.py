@@ -16,6 +16,12 @@ class KindConverter:
         return KINDS[value].slug if value in KINDS else BY_SLUG[value].slug
 
 
+class SeveralKindConverter(KindConverter):
+    """Kinds of which several are defined at once in a table of numbers."""
+
+    regex = "|".join(sorted(KINDS[key].slug for key in ("cell-geometry", "electrode")))
+
+
 class LotKindConverter(KindConverter):
     """Only kinds that have lots."""
 

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path, register_converter
 
-from cells.urls.converters import KindConverter, LotKindConverter
+from cells.urls.converters import KindConverter, LotKindConverter, SeveralKindConverter
 from cells.views import (
     definitions,
     interchange,
@@ -10,10 +10,12 @@ from cells.views import (
     registering,
     registry,
     search,
+    several,
 )
 
 register_converter(KindConverter, "kind")
 register_converter(LotKindConverter, "lotted")
+register_converter(SeveralKindConverter, "tabled")
 
 urlpatterns: list[URLPattern] = [
     path("cells/", registry.cells, name="cells"),
@@ -37,6 +39,8 @@ urlpatterns: list[URLPattern] = [
     path("materials/", nodes.materials, name="materials"),
     path("materials/dry-cells/import-bpx/", interchange.bpx_import, name="bpx-import"),
     path("materials/<kind:kind>/", nodes.nodes, name="nodes"),
+    path("materials/<tabled:kind>/several/", several.nodes_several, name="nodes-several"),
+    path("materials/<lotted:kind>/lots/several/", several.lots_several, name="lots-several"),
     path("materials/<kind:kind>/new/", definitions.node_new, name="node-new"),
     path("materials/<kind:kind>/preview/", definitions.preview, name="node-preview"),
     path("materials/<kind:kind>/<int:pk>/", nodes.node, name="node"),

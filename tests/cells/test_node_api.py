@@ -104,3 +104,36 @@ def test_every_kind_has_a_resource_in_a_constant_number_of_queries(
     if KINDS[key].has_lots:
         assert member.get(f"/api/v1/{key}-lots/").status_code == 200
     assert reverse("cells:nodes", args=[key])
+
+
+def test_what_a_name_shows_is_chosen_for_molecules_and_dry_cells(member):
+    cathode = save_node(Electrode(polarity="cathode", notes="NMC", shown=["notes"]))
+    data = {"short_name": "EC", "default_role": "solvent", "notes": "dried", "shown": ["notes"]}
+
+    molecule = post(member, "molecules", data).json()
+    usual = post(member, "dry-cells", {"label": "A", "cathode": cathode.pk}).json()
+    bare = post(member, "dry-cells", {"label": "B", "cathode": cathode.pk, "shown": []}).json()
+    wrong = post(member, "dry-cells", {"label": "C", "shown": ["colour"]})
+
+    assert molecule["notes"] == "dried"
+    assert "(dried)" in molecule["name"]
+    assert usual["shown"] == ["anode", "cathode"]
+    assert "CATH=" in usual["name"]
+    assert (bare["name"], bare["shown"]) == ("B", [])
+    assert wrong.status_code == 400
+
+
+def test_a_cathode_is_not_taken_for_an_anode_over_rest(member):
+    """Neither at the dry cell, nor by turning over an electrode that one is built with."""
+    cathode = save_node(Electrode(polarity="cathode", notes="NMC", shown=["notes"]))
+
+    wrong = post(member, "dry-cells", {"label": "A", "anode": cathode.pk})
+    post(member, "dry-cells", {"label": "A", "cathode": cathode.pk})
+    turned = member.patch(
+        f"/api/v1/electrodes/{cathode.pk}/", {"polarity": "anode"}, content_type=JSON
+    )
+
+    assert wrong.status_code == turned.status_code == 400
+    assert "is given as anode and defined as cathode" in wrong.json()["error"]
+    assert "has this electrode as cathode" in turned.json()["error"]
+    assert Electrode.objects.get().polarity == "cathode"
