@@ -13,7 +13,7 @@ from cells.services.nodes import find_node
 from cells.services.several import Wanted
 
 EMPTY_ROWS = 3
-MOST_ROWS = 100
+MOST_ROWS = 60
 WHOLE = "100"
 
 
