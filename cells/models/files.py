@@ -253,6 +253,26 @@ class FileMetadata(models.Model):
         indexes = [
             models.Index(fields=["cell_id", "experiment"], name="metadata_by_cell"),
             models.Index(fields=["is_valid"], name="metadata_by_validity"),
+            # All that the search tree asks of files but their names, in the order of its
+            # results. As key columns: SQLite has no others.
+            models.Index(
+                fields=[
+                    "cell_id",
+                    "file",
+                    "operator",
+                    "upper_cutoff_voltage",
+                    "temperature_celsius",
+                    "date",
+                ],
+                name="valid_cycling_by_cell",
+                condition=Q(is_valid=True, experiment__in=["cycling", "formation", "rpt"]),
+            ),
+            # From files that were found by their names to their cells.
+            models.Index(
+                fields=["file", "cell_id"],
+                name="valid_cycling_by_file",
+                condition=Q(is_valid=True, experiment__in=["cycling", "formation", "rpt"]),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -201,9 +201,12 @@ def _in_folder(word: str) -> Q:
     """``word`` is in the path of the watched folder, or on the way from there to the file.
 
     ``path`` ends with the name of the file, so what is in the name alone does not count.
+    Watched folders are few. Their keys are read first: only with those at hand can
+    PostgreSQL join the indexes on folders, paths and names before it reads a file.
     """
     folders = apps.get_model("cells", "Folder").objects.filter(path__icontains=word)
-    return Q(file__folder__in=folders.values("pk")) | Q(
+    keys = list(folders.order_by().values_list("pk", flat=True))
+    return Q(file__folder__in=keys) | Q(
         file__path__icontains=word, file__path__iregex=f"{_literal(word)}.*/"
     )
 
