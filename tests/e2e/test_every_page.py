@@ -3,6 +3,7 @@
 import tempfile
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from django.core.files import File
@@ -13,12 +14,15 @@ from battery_db.accounts.services import create_token
 from battery_db.lib.runs.models import Job
 from battery_db.lib.spectra import Spectrum
 from battery_db.lib.storage import storage
+from cells.compositions import Component, Recipe
+from cells.kinds import KINDS
 from cells.models import (
+    BLUEPRINTS,
+    LOTS,
+    PARTS,
     Dataset,
     DatasetCell,
     DatasetFilter,
-    DryCell,
-    Electrolyte,
     FileMetadata,
     FilterRange,
     Folder,
@@ -27,6 +31,9 @@ from cells.models import (
     Snapshot,
     WetCell,
 )
+from cells.search_tree import Node
+from cells.services.materials import edit_electrolyte
+from cells.services.nodes import save_lot, save_node
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle
 from eis.fitting import fit_spectra
 from eis.jobs import fitting
@@ -54,10 +61,19 @@ KEYS = {
     "slug": "a-dataset",
     "job_id": JOB,
     "quantity": "discharge_capacity",
-    "kind": "electrolyte",
     "figure": "composition",
     "plot": "nyquist",
     "encoding": "csv",
+}
+WORD = "a-very-long-part-of-a-name"
+VALUES = {"smiles": "C1COC(=O)O1", "lower_cutoff_voltage": 2.5}
+# Pages that show more when they are asked something.
+QUESTIONS = {
+    "cells:node-merge": ["gone=2"],
+    "cells:search-tree": [
+        "find=cells&visuals=on",
+        *(f"find={node}&among=all" for node in Node),
+    ],
 }
 WIDER_THAN_THE_SCREEN = """
     document.documentElement.scrollWidth - document.documentElement.clientWidth
@@ -74,10 +90,15 @@ SETTLED = f"() => window.htmx && !document.querySelector('{LOADING}')"
 @pytest.fixture
 def lab(people):
     """One object of each kind, with names as long as they get."""
-    electrolyte = Electrolyte.objects.create(pk=1, name="70%EMC+30%EC + 1.2mLiPF6" * 4, digest="1")
-    dry_cell = DryCell.objects.create(pk=1, name="NMC622/graphite pouch", nominal_capacity_ah=0.24)
-    Molecule.objects.create(pk=1, name="EC")
-    cell = WetCell.objects.create(pk=1, cell_id=10001, electrolyte=electrolyte, dry_cell=dry_cell)
+    electrolyte, dry_cell = make_nodes()
+    cell = WetCell.objects.create(
+        pk=1,
+        cell_id=10001,
+        electrolyte=electrolyte,
+        electrolyte_lot=electrolyte.lots.get(),
+        dry_cell=dry_cell,
+        dry_cell_lot=dry_cell.lots.get(),
+    )
     folder = Folder.objects.create(pk=1, name="Neware", path="/nowhere/at/all")
     file = RawFile.objects.create(
         pk=1,
@@ -98,6 +119,54 @@ def lab(people):
     make_cycles(file)
     make_spectra()
     make_impedance(folder)
+
+
+def make_nodes():
+    """One node of each kind under key 1, with a lot, and a second one to merge into it."""
+    made = {}
+    for key, kind in KINDS.items():
+        for row in nodes_of(key, made):
+            groups = [] if key == "electrolyte" else kind.parts
+            save_node(
+                row,
+                [
+                    PARTS[key, group](
+                        material=made[part], amount=3 if group == "inactives" else 100
+                    )
+                    for group, part in groups
+                    if part in made
+                ],
+            )
+            made.setdefault(key, row)
+        if kind.has_lots:
+            label = {LOTS[key].label_field: f"{WORD}-{key}"}
+            save_lot(LOTS[key](pk=1, blueprint=made[key], vendor=WORD, notes=WORD, **label))
+    solvent = Component(made["molecule"].name, "solvent", Decimal(100), "wt%")
+    edit_electrolyte(made["electrolyte"], Recipe((solvent,), f"{WORD} 1", True))
+    return made["electrolyte"], made["dry-cell"]
+
+
+def nodes_of(key, made):
+    """Two unsaved rows with all that their kind can say, the first with key 1."""
+    model, kind = BLUEPRINTS[key], KINDS[key]
+    for number in (1, 2):
+        row = model(pk=number, notes=f"{WORD} {number}", proprietary=True, shown=kind.flagged)
+        for found in kind.attributes:
+            setattr(row, found.field, made.get(found.refers_to) or value_of(row, found))
+        if kind.head:
+            setattr(row, kind.head, f"{WORD}-{number}")
+        if key == "molecule":
+            row.default_role = "solvent"
+        yield row
+
+
+def value_of(row, attribute):
+    field = row._meta.get_field(attribute.field)
+    if attribute.field in VALUES:
+        return VALUES[attribute.field]
+    if attribute.type == "choice":
+        return field.choices[-1][0]
+    return 12 if attribute.type == "number" else WORD
 
 
 def make_spectra():
@@ -186,20 +255,31 @@ def pages_of(user) -> list[str]:
     for route in all_routes():
         if route.api_class is not None or route.is_admin_site:
             continue
-        answer = client.get(address_of(route))
-        is_page = answer["Content-Type"].startswith("text/html") and answer.status_code == 200
-        if is_page and not answer.streaming and 'id="main"' in answer.text:
-            found.append(address_of(route))
-        answer.close()
+        for address in addresses_of(route):
+            answer = client.get(address)
+            is_page = answer["Content-Type"].startswith("text/html") and answer.status_code == 200
+            if is_page and not answer.streaming and 'id="main"' in answer.text:
+                found.append(address)
+            answer.close()
     return found
 
 
-def address_of(route) -> str:
-    names = route.parameters
-    try:
-        return reverse(route.name, kwargs={name: KEYS.get(name, 1) for name in names})
-    except NoReverseMatch:
-        return route.path
+def addresses_of(route) -> list[str]:
+    """The address with the keys of the lab, for every kind of node, and with its questions."""
+    kinds = KINDS if "kind" in route.parameters else [""]
+    addresses = []
+    for kind in kinds:
+        keys = {name: kind if name == "kind" else KEYS.get(name, 1) for name in route.parameters}
+        try:
+            address = reverse(route.name, kwargs=keys)
+        except NoReverseMatch:
+            if kind:
+                continue
+            address = route.path
+        addresses.append(address)
+        if route.name in QUESTIONS:
+            addresses += [f"{address}?{question}" for question in QUESTIONS[route.name]]
+    return addresses
 
 
 def test_every_page_fits_and_complains_of_nothing(page, sign_in, lab, people):
@@ -221,7 +301,7 @@ def test_every_page_fits_and_complains_of_nothing(page, sign_in, lab, people):
 
     assert too_wide == {}
     assert too_long == set()
-    assert len(addresses) > 25
+    assert len(addresses) > 80
 
 
 def test_a_plot_is_drawn_and_follows_the_theme(page, sign_in, lab):
