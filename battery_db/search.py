@@ -48,6 +48,8 @@ def only_cell(text: str) -> str | None:
     if not text.isascii() or not text.isdecimal() or int(text) > LARGEST_CELL_ID:
         return None
     number = int(text)
+    if DryCellLot.objects.filter(box_id__iexact=text).exists():
+        return None  # a box has that number too: show both
     known = (
         WetCell.objects.filter(cell_id=number).exists()
         or FileMetadata.objects.filter(cell_id=number).exists()

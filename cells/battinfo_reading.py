@@ -86,7 +86,8 @@ def _read_electrolyte(written: Any) -> Described | None:
     node = _read(written, "electrolyte")
     parts: list[DescribedPart] = []
     for group, (relation, _) in SOLUTIONS.items():
-        solution = written.get(relation) or (written.get("hasSolute") or {}).get(relation) or {}
+        nested = _object(written.get("hasSolute"), "hasSolute")
+        solution = _object(written.get(relation) or nested.get(relation), relation)
         for part in _list(solution.get("hasConstituent")):
             amount, unit = _read_amount(part)
             parts.append(DescribedPart(group, _read(part, "molecule"), amount, unit))
@@ -100,7 +101,12 @@ def _read_dry_cell(document: dict[str, Any]) -> Described | None:
             children[field] = _read_electrode(document[relation], field)
     if "hasSeparator" in document:
         separator = document["hasSeparator"]
-        parts = _read_parts(separator, "materials", "separator-material", ["hasConstituent"])
+        parts = _read_parts(
+            _object(separator, "hasSeparator"),
+            "materials",
+            "separator-material",
+            ["hasConstituent"],
+        )
         children["separator"] = _with(_read(separator, "separator"), head="", parts=tuple(parts))
     if "hasCase" in document:
         children["geometry"] = _read_geometry(document)
@@ -123,7 +129,7 @@ def _read_geometry(document: dict[str, Any]) -> Described:
 
 def _read_electrode(written: Any, polarity: str) -> Described:
     node = _read(written, "electrode")
-    coating = written.get("hasCoating") or written
+    coating = _object(written.get("hasCoating"), "hasCoating") or written
     parts = []
     for part in _list(coating.get("hasActiveMaterial")):
         amount, _ = _read_amount(part)
@@ -149,6 +155,15 @@ def _read_active(written: Any) -> Described:
     coating = written.get("hasCoating")
     children = {"coating": _read(coating, "coating")} if isinstance(coating, dict) else {}
     return _with(node, head="", values=values, parts=atoms, children=children)
+
+
+def _object(written: Any, relation: str) -> dict[str, Any]:
+    """What a relation points to, also when it stands alone in a list; {} where there is none."""
+    if isinstance(written, list) and len(written) == 1:
+        written = written[0]
+    if written is not None and not isinstance(written, dict):
+        raise LabError(f"{relation} is {written!r}.", fix="Use one JSON object.")
+    return written or {}
 
 
 def _read_parts(written: Any, group: str, kind: str, relations: list[str]) -> list[DescribedPart]:

@@ -28,6 +28,8 @@ UNITS_OF_ROLE = {
     ADDITIVE: (WEIGHT_PERCENT,),
 }
 LARGEST_AMOUNT = Decimal(1000)
+# Characters that nobody sees: controls, and marks that join, split or turn text around.
+HIDDEN = ("Cc", "Cf")
 
 _TERM = re.compile(
     r"(?P<amount>\?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*"
@@ -169,7 +171,7 @@ def tidy(text: str) -> str:
     Two spellings that nobody can tell apart on screen must not make two entities.
     """
     text = " ".join(unicodedata.normalize("NFC", text).split())
-    kept = "".join(character for character in text if unicodedata.category(character) != "Cc")
+    kept = "".join(character for character in text if unicodedata.category(character) not in HIDDEN)
     return " ".join(kept.split())
 
 

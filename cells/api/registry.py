@@ -1,5 +1,6 @@
 """REST resources of the registry: molecules, electrolytes, dry cells, wet cells."""
 
+from dataclasses import replace
 from typing import Any
 
 import django_filters
@@ -142,6 +143,8 @@ class DryCellSerializer(ShowsFields):
 
     def update(self, row: DryCell, values: dict[str, Any]) -> DryCell:
         for name, value in values.items():
+            if hasattr(row, f"{name}_lot_id") and getattr(row, name) != value:
+                setattr(row, f"{name}_lot", None)  # a lot of what was there before
             setattr(row, name, value)
         nodes.save_node(row, by=_person(self))
         return row
@@ -164,11 +167,14 @@ class WetCellSerializer(serializers.ModelSerializer[WetCell]):
             "electrolyte_name",
             "dry_cell",
             "dry_cell_name",
+            "electrolyte_lot",
+            "dry_cell_lot",
             "datasets",
             "notes",
+            "proprietary",
             "created_at",
         ]
-        read_only_fields = ["created_at"]
+        read_only_fields = ["created_at", "electrolyte_lot", "dry_cell_lot"]
 
     @extend_schema_field(serializers.ListField(child=serializers.SlugField()))
     def get_datasets(self, cell: WetCell) -> list[str]:
@@ -180,11 +186,19 @@ class WetCellSerializer(serializers.ModelSerializer[WetCell]):
     def update(self, cell: WetCell, values: dict[str, Any]) -> WetCell:
         if values.pop("cell_id", cell.cell_id) != cell.cell_id:
             raise serializers.ValidationError({"cell_id": "A Cell ID never changes."})
-        given = {name: values.get(name, getattr(cell, name)) for name in _PARTS}
+        given = {
+            # The blueprint that is there already says nothing about its lot.
+            "electrolyte": _kept(values, "electrolyte", cell.electrolyte, cell.filling),
+            "dry_cell": _kept(values, "dry_cell", cell.dry_cell, cell.body),
+            "notes": values.get("notes", cell.notes),
+            "proprietary": values.get("proprietary", cell.proprietary),
+        }
         return registry.edit_cell(cell, **given, by=_person(self))
 
 
-_PARTS = ("electrolyte", "dry_cell", "notes")
+def _kept(values: dict[str, Any], name: str, blueprint: Any, lot_or_blueprint: Any) -> Any:
+    given = values.get(name, blueprint)
+    return lot_or_blueprint if given == blueprint else given
 
 
 class DeletesUnused:
@@ -281,11 +295,11 @@ def _recipe(values: dict[str, Any], before: Recipe) -> Recipe:
     proprietary = values.get("proprietary", before.proprietary)
     if "text" in values:
         read = materials.as_recipe(values["text"], values.get("notes", ""))
-        return Recipe(read.components, read.notes, read.proprietary or proprietary)
+        return replace(read, proprietary=read.proprietary or proprietary, shown=before.shown)
     components = before.components
     if "components" in values:
         components = tuple(
             Component(tidy(part["child"]["name"]), part["role"], part["amount"], part["unit"])
             for part in values["components"]
         )
-    return materials.as_recipe(Recipe(components, tidy(notes), proprietary))
+    return materials.as_recipe(Recipe(components, tidy(notes), proprietary, before.shown))

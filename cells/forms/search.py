@@ -34,7 +34,7 @@ from cells.search_tree import (
     Span,
 )
 from cells.services.materials import molecules_named
-from cells.services.nodes import find_node
+from cells.services.nodes import find_nodes
 
 LIST_FIELDS = ("cathode", "anode", "separator")
 FIND = [
@@ -237,8 +237,7 @@ class SearchTreeForm(forms.Form):
             raise LabError(f"{len(names)} choices for the {part}.", fix="Use at most 100.")
         kind = "separator" if part == "separator" else "electrode"
         found = []
-        for name in names:
-            blueprint, lot = find_node(kind, name)
+        for blueprint, lot in find_nodes(kind, names).values():
             if getattr(blueprint, "polarity", part) not in ("", part):
                 raise LabError(f"{blueprint} is no {part}.", fix=f"Choose a {part} from the list.")
             found.append(Choice((lot or blueprint).name, blueprint.pk, lot.pk if lot else None))

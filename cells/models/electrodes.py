@@ -11,7 +11,14 @@ from cells.models.materials import (
     SeparatorMaterial,
     SeparatorMaterialLot,
 )
-from cells.models.nodes import Blueprint, LotModel, WeightedPart, amount_field, positive
+from cells.models.nodes import (
+    Blueprint,
+    LotModel,
+    WeightedPart,
+    amount_field,
+    percentage,
+    positive,
+)
 
 
 class Electrode(Blueprint):
@@ -40,7 +47,7 @@ class Electrode(Blueprint):
             positive("loading_mg_cm2", "electrode_loading_positive"),
             positive("density_g_cm3", "electrode_density_positive"),
             positive("thickness_um", "electrode_thickness_positive"),
-            positive("porosity_percent", "electrode_porosity_positive"),
+            percentage("porosity_percent", "electrode_porosity_is_percent"),
         ]
 
 
@@ -114,7 +121,7 @@ class Separator(Blueprint):
         constraints = [
             positive("thickness_um", "separator_thickness_positive"),
             positive("width_mm", "separator_width_positive"),
-            positive("porosity_percent", "separator_porosity_positive"),
+            percentage("porosity_percent", "separator_porosity_is_percent"),
         ]
 
 

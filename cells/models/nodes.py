@@ -160,6 +160,16 @@ def child_of(blueprint: Blueprint, lot: LotModel | None = None) -> Child:
     return Child(lot.name, f"{blueprint.pk}:{lot.pk}")
 
 
+def percentage(field: str, name: str) -> models.CheckConstraint:
+    """A share is unknown, or above 0 and at most 100."""
+    known = models.Q(**{f"{field}__gt": 0, f"{field}__lte": 100})
+    return models.CheckConstraint(
+        condition=models.Q(**{f"{field}__isnull": True}) | known,
+        name=name,
+        violation_error_message=f"{field.replace('_', ' ')}: give a number from 0 to 100.",
+    )
+
+
 def positive(field: str, name: str) -> models.CheckConstraint:
     """An amount or size is unknown or above zero."""
     known = models.Q(**{f"{field}__gt": 0})

@@ -149,15 +149,11 @@ class BoxQuerySet(models.QuerySet["DryCellLot"]):
         """Boxes under any of ``box_ids``, whatever the capitals; ``*`` stands for anything."""
         condition = Q()
         for box_id in box_ids:
-            first, *others = box_id.split("*")
-            if not others:
+            if "*" not in box_id:
                 condition |= Q(box_id__iexact=box_id)
                 continue
-            *middle, last = others
-            like = Q(box_id__istartswith=first) & Q(box_id__iendswith=last)
-            for piece in filter(None, middle):
-                like &= Q(box_id__icontains=piece)
-            condition |= like
+            pieces = (_literal(piece) for piece in box_id.split("*"))
+            condition |= Q(box_id__iregex=f"^{'.*'.join(pieces)}$")
         return self.filter(condition)
 
 

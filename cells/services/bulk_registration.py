@@ -31,11 +31,12 @@ from cells.registration import (
     molecule_column,
     read_entries,
 )
-from cells.services import materials
+from cells.services import materials, nodes
 from cells.services.registry import LARGEST_CELL_ID, Body, Filling, parts_of
 
 # Databases take a limited number of values in one query.
 BATCH = 500
+HINTS = 20  # unknown names for which the nearest known one is looked for
 
 
 class Verdict(StrEnum):
@@ -60,6 +61,7 @@ class PlannedRow:
     dry_cell: Body | None = None
     notes: str = ""
     existing: WetCell | None = None
+    is_composed: bool = False  # the electrolyte is given by columns of molecules
 
     def refuse(self, field: str, error: LabError) -> None:
         self.verdict, self.field, self.message = Verdict.ERROR, field, str(error)
@@ -177,6 +179,7 @@ def _compose_one(
         return
     if parts:
         row.entry = dataclasses.replace(row.entry, electrolyte=electrolyte_name(recipe))
+        row.is_composed = True
 
 
 def _amount(text: str) -> Decimal | None:
@@ -216,28 +219,39 @@ def _read_numbers(rows: Sequence[PlannedRow]) -> None:
 
 
 def _find_dry_cells(rows: Sequence[PlannedRow]) -> None:
-    known: dict[str, Body] = {}
+    cells = list(DryCell.objects.all())
+    # What people wrote on a thing goes before the number the database gave another.
+    known: dict[str, Body] = {str(cell.pk): cell for cell in cells}
+    for cell in cells:
+        known |= {cell.label.casefold(): cell, cell.name.casefold(): cell}
     for box in DryCellLot.objects.select_related("blueprint"):
         known |= {box.name.casefold(): box, box.box_id.casefold(): box}
-    for cell in DryCell.objects.all():
-        known |= {str(cell.pk): cell, cell.label.casefold(): cell, cell.name.casefold(): cell}
     known.pop("", None)
+    unknown: dict[str, LabError] = {}
     for row in rows:
         text = tidy(row.entry.dry_cell)
         if not text:
             continue
         row.dry_cell = known.get(text.casefold())
         if row.dry_cell is None and row.verdict != Verdict.ERROR:
-            close = difflib.get_close_matches(text.casefold(), known, n=2)
-            names = " or ".join(str(known[name]) for name in close)
-            fix = f"Did you mean {names}?" if close else "Define it first, under Materials."
-            row.refuse("dry_cell", LabError(f"There is no dry cell {text!r}.", fix=fix))
+            if text not in unknown:
+                unknown[text] = _no_dry_cell(text, known, hint=len(unknown) < HINTS)
+            row.refuse("dry_cell", unknown[text])
+
+
+def _no_dry_cell(text: str, known: Mapping[str, Body], *, hint: bool) -> LabError:
+    close = difflib.get_close_matches(text.casefold(), known, n=2) if hint else []
+    names = " or ".join(str(known[name]) for name in close)
+    fix = f"Did you mean {names}?" if close else "Define it first, under Materials."
+    return LabError(f"There is no dry cell {text!r}.", fix=fix)
 
 
 def _find_electrolytes(plan: Plan) -> None:
     """Fill in electrolytes by name, number, lot or notation."""
     texts = {tidy(row.entry.electrolyte) for row in plan.rows if row.entry.electrolyte}
-    found = _electrolytes(texts)
+    # Amounts say all there is; a name may hide notes that make it another electrolyte.
+    amounts = {tidy(row.entry.electrolyte) for row in plan.rows if row.is_composed}
+    found = _electrolytes(texts - amounts)
     read = {text: _parsed(text) for text in texts if text not in found}
     recipes = [recipe for recipe in read.values() if isinstance(recipe, Recipe)]
     names = {part.molecule for recipe in recipes for part in recipe.components}
@@ -247,6 +261,14 @@ def _find_electrolytes(plan: Plan) -> None:
         text: plan.digest(recipe) for text, recipe in read.items() if isinstance(recipe, Recipe)
     }
     stored = _by("digest", digests.values())
+    new = {
+        name_digest(electrolyte_name(recipe)): text
+        for text, recipe in read.items()
+        if isinstance(recipe, Recipe) and digests[text] not in stored
+    }
+    for digest, other in _by("name_digest", new).items():
+        clash = nodes.Clash(other, is_same=False)
+        read[new[digest]] = clash.as_error("electrolyte")
     for row in plan.rows:
         text = tidy(row.entry.electrolyte)
         if not text or row.verdict == Verdict.ERROR:
@@ -264,8 +286,7 @@ def _electrolytes(texts: Iterable[str]) -> dict[str, Filling]:
     texts = list(texts)
     numbers = [int(text) for text in texts if text.isdecimal() and len(text) < 10]
     found: dict[str, Filling] = {str(key): row for key, row in _by("pk", numbers).items()}
-    lots = ElectrolyteLot.objects.select_related("blueprint").filter(label__in=texts)
-    found |= {lot.label: lot for lot in lots}
+    found |= materials.lots_labelled(texts)
     digests = {name_digest(text): text for text in texts}
     lots = ElectrolyteLot.objects.select_related("blueprint").filter(name_digest__in=digests)
     found |= {digests[lot.name_digest]: lot for lot in lots}

@@ -45,6 +45,15 @@ def create_dataset(name: str, by: Any = None, description: str = "") -> Dataset:
     return save_checked(dataset, by)
 
 
+def add_to(
+    dataset: Dataset | None, name: str, cell_ids: Iterable[int], by: Any = None
+) -> tuple[Dataset, int]:
+    """Put cells into ``dataset``, or into a new one of that name; both or neither happen."""
+    with transaction.atomic():
+        chosen = dataset or create_dataset(name, by)
+        return chosen, add_cells(chosen, cell_ids, by)
+
+
 def add_cells(dataset: Dataset, cell_ids: Iterable[int], by: Any = None) -> int:
     """Put cells into ``dataset`` and say how many were not there yet; all of them or none."""
     wanted = list(dict.fromkeys(cell_ids))

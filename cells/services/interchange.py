@@ -1,18 +1,18 @@
 """Cells out to formats for exchange, and in from them."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import models, transaction
-from django.utils.dateparse import parse_date
 
 from battery_db.lib.errors import LabError
 from cells import battinfo, battinfo_reading, bpx
 from cells.amounts import plain
 from cells.compositions import Component, Recipe
 from cells.descriptions import Described, DescribedCell, DescribedLot, DescribedPart
-from cells.kinds import KINDS
+from cells.kinds import KINDS, LOT_FLAGGED
 from cells.models import (
     BLUEPRINTS,
     LOTS,
@@ -166,7 +166,8 @@ def _define_node(described: Described, by: Any) -> Blueprint:
     row = model(
         notes=described.notes,
         proprietary=described.proprietary,
-        shown=list(described.shown) or list(_filled(described)),
+        shown=[name for name in described.shown if name in KINDS[described.kind].flagged]
+        or list(_filled(described)),
         **_fields(model, described, by),
     )
     if KINDS[described.kind].head == "short_name":
@@ -258,6 +259,13 @@ def _define_electrolyte(described: Described, by: Any) -> Electrolyte:
     return materials.define_electrolyte(recipe, by=by)
 
 
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise LabError(f"{text!r} is no date.", fix="Write it as 2026-11-24.") from error
+
+
 def define_lot(row: Any, described: DescribedLot, by: Any = None) -> Any:
     """The lot of that label of the blueprint ``row``, made when there is none."""
     model: Any = LOTS[row.kind_key]
@@ -269,9 +277,9 @@ def define_lot(row: Any, described: DescribedLot, by: Any = None) -> Any:
         blueprint=row,
         vendor=described.vendor,
         creator=described.creator,
-        made_on=parse_date(described.made_on) if described.made_on else None,
+        made_on=_date(described.made_on),
         notes=described.notes,
-        shown=list(described.shown),
+        shown=[name for name in described.shown if name in LOT_FLAGGED],
         **{model.label_field: described.label},
     )
     return nodes.save_lot(lot, by)

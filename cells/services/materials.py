@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from simple_history.utils import bulk_create_with_history
 
@@ -27,6 +27,7 @@ from cells.naming import name_digest
 from cells.projections import electrolyte_digest, electrolyte_name
 from cells.services import nodes, rendering
 
+LOOKED_UP = 500  # values in one query
 COMPARED = 300  # electrolytes whose amounts are looked at to find similar ones
 Constituent = Molecule | MoleculeLot
 
@@ -95,16 +96,12 @@ def define_electrolyte(
     try:
         return create_electrolytes([recipe], known, by)[0]
     except IntegrityError:
-        # Somebody defined it between the look and the write; the database kept one.
-        return Electrolyte.objects.get(digest=digest)
-
-
-def electrolyte_of(text: str, by: Any = None) -> Electrolyte:
-    """The electrolyte that a person means by its name, its number or a composition."""
-    electrolyte, lot = filling_of(text, by)
-    if lot is not None:
-        raise LabError(f"{lot} is a lot.", fix=f"Give the electrolyte, {electrolyte}.")
-    return electrolyte
+        # Somebody defined it, or one that reads the same, between the look and the write.
+        made = Electrolyte.objects.filter(digest=digest).first()
+        if made is None:
+            refuse_clash(Electrolyte(digest=digest), recipe)
+            raise
+        return made
 
 
 def filling_of(text: str, by: Any = None) -> tuple[Electrolyte, ElectrolyteLot | None]:
@@ -114,7 +111,8 @@ def filling_of(text: str, by: Any = None) -> tuple[Electrolyte, ElectrolyteLot |
     if by_name is not None:
         return by_name, None
     lots = ElectrolyteLot.objects.select_related("blueprint")
-    lot = lots.filter(Q(name_digest=name_digest(text)) | Q(label__iexact=text)).first()
+    lot = lots.filter(name_digest=name_digest(text)).first()
+    lot = lot or lots_labelled([text]).get(text)
     if lot is not None:
         return lot.blueprint, lot
     if not text.isdecimal():
@@ -123,6 +121,29 @@ def filling_of(text: str, by: Any = None) -> tuple[Electrolyte, ElectrolyteLot |
     if by_number is None:
         raise LabError(f"There is no electrolyte {text}.", fix="See the list under Materials.")
     return by_number, None
+
+
+def lots_labelled(texts: Sequence[str]) -> dict[str, ElectrolyteLot]:
+    """Electrolyte lots by what is written on them, whatever the capitals.
+
+    LabError for a label that stands on lots of several electrolytes.
+    """
+    wanted = {text.casefold(): text for text in texts}
+    lots = ElectrolyteLot.objects.select_related("blueprint").annotate(lower=Lower("label"))
+    found: dict[str, ElectrolyteLot] = {}
+    keys = list(wanted)
+    for start in range(0, len(keys), LOOKED_UP):
+        for lot in lots.filter(lower__in=keys[start : start + LOOKED_UP]):
+            text = wanted.get(lot.label.casefold())
+            if text is None:
+                continue
+            if text in found:
+                raise LabError(
+                    f"{text} is written on several lots: {found[text]} and {lot}.",
+                    fix="Give the whole name of the one that is meant.",
+                )
+            found[text] = lot
+    return found
 
 
 def edit_electrolyte(
@@ -246,14 +267,29 @@ def near_electrolytes(recipe: Recipe, limit: int = 3) -> list[tuple[Electrolyte,
 
     The difference is the largest of an amount, in percent of the amount.
     """
-    close = [
+    names = {part.molecule for part in recipe.components}
+    close = Electrolyte.objects.filter(notes=recipe.notes, proprietary=recipe.proprietary)
+    close = close.annotate(total=Count("components")).filter(total=len(names))
+    for part in recipe.components:
+        held = ElectrolyteComponent.objects.filter(
+            Q(lot__name=part.molecule) | Q(lot=None, molecule__name=part.molecule),
+            electrolyte=OuterRef("pk"),
+            role=part.role,
+            unit=part.unit,
+        )
+        if part.amount is not None:
+            width = part.amount * NEAR_PERCENT / 90  # percent of the larger of the two
+            held = held.filter(amount__range=(part.amount - width, part.amount + width))
+        close = close.filter(Exists(held))
+    found = [
         (row, compositions.largest_difference_percent(recipe, row.as_recipe()))
-        for row in similar_electrolytes(recipe, limit=limit + 1)
+        for row in close.prefetch_related("components__molecule", "components__lot")[:COMPARED]
     ]
-    return [(row, gap) for row, gap in close if gap is not None and 0 < gap <= NEAR_PERCENT][:limit]
+    near = [(row, gap) for row, gap in found if gap is not None and 0 < gap <= NEAR_PERCENT]
+    return sorted(near, key=lambda pair: pair[1])[:limit]
 
 
-NEAR_PERCENT = 5.0
+NEAR_PERCENT = 5
 
 
 def define_dry_cell(*, by: Any = None, **fields: Any) -> DryCell:

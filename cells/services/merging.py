@@ -60,7 +60,7 @@ def _merge(keep: Named, gone: Named, by: Any) -> int:
     for model, keys in dependents.items():
         deleted += _settle(model, keys, by)
     sign(gone, by)
-    gone._change_reason = f"Merged into {keep.pk}: {keep}"
+    gone._change_reason = f"Merged into {keep.pk}: {keep}"[:100]
     gone.delete()
     keep._change_reason = f"Took over {gone._meta.verbose_name}: {gone}"[:100]
     save_checked(keep, by)
@@ -98,6 +98,11 @@ def _move_lots(keep: Any, gone: Any, reason: str, by: Any) -> int:
         lot.render()
         twin = type(lot).objects.exclude(pk=lot.pk).filter(name_digest=lot.name_digest).first()
         if twin is not None:
+            if twin.digest != lot.digest:
+                raise NotAllowed(
+                    f"Both have a lot {twin}, and the two differ.",
+                    fix="Show in their names what tells them apart, or make them equal.",
+                )
             deleted += _merge(twin, type(lot).objects.get(pk=lot.pk), by)
             continue
         lot._change_reason = reason

@@ -243,6 +243,18 @@ def find_node(kind_key: str, text: str) -> tuple[Any, Any]:
     return found, None
 
 
+def find_nodes(kind_key: str, texts: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """``find_node`` for many texts; whole names take two queries for all of them."""
+    digests = {naming.name_digest(tidy(text)): text for text in texts}
+    blueprints = BLUEPRINTS[kind_key].objects.filter(name_digest__in=digests)  # type: ignore[attr-defined]
+    found = {digests[row.name_digest]: (row, None) for row in blueprints}
+    model = LOTS.get(kind_key)
+    if model is not None and len(found) < len(digests):
+        lots = model.objects.filter(name_digest__in=digests).select_related("blueprint")  # type: ignore[attr-defined]
+        found |= {digests[lot.name_digest]: (lot.blueprint, lot) for lot in lots}
+    return {text: found.get(text) or find_node(kind_key, text) for text in digests.values()}
+
+
 def _find_lot(kind_key: str, text: str, digests: Sequence[str]) -> Any:
     model = LOTS.get(kind_key)
     if model is None:

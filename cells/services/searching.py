@@ -163,6 +163,11 @@ def all_cell_ids(tree: SearchTree) -> list[int]:
     found = find(tree).order_by("cell_id")
     if tree.node == Node.CELLS:
         found = found.values_list("cell_id", flat=True)
+    return bounded(found)
+
+
+def bounded(found: Any) -> list[int]:
+    """Cell IDs of a query; LabError when there are more than one request may take."""
     cell_ids = list(found[: MOST_ADDED + 1])
     if len(cell_ids) > MOST_ADDED:
         raise LabError(

@@ -10,7 +10,7 @@ from django_tables2 import RequestConfig
 
 from battery_db.lib.history import changes_of
 from battery_db.lib.permissions import Permission, requires
-from battery_db.lib.sheets import csv_lines
+from battery_db.lib.spreadsheets import csv_lines
 from cells.amounts import plain
 from cells.kinds import KINDS, Kind
 from cells.models import BLUEPRINTS, Blueprint, Electrolyte, ElectrolyteComponent

@@ -22,7 +22,7 @@ from cells.forms.registry import (
 from cells.models import FileMetadata, WetCell
 from cells.registration import MOLECULE_TEMPLATE, TEMPLATE
 from cells.search import in_words
-from cells.services import bulk_registration, datasets, materials, nodes, registry
+from cells.services import bulk_registration, datasets, materials, nodes, registry, searching
 from cells.tables.registry import CellTable
 
 PER_PAGE = 50
@@ -62,10 +62,9 @@ def add_to_dataset(request: HttpRequest) -> HttpResponse:
             raise LabError(
                 " ".join(map(str, form.non_field_errors())) or "Choose a dataset from the list."
             )
-        dataset = form.cleaned_data["dataset"] or datasets.create_dataset(
-            form.cleaned_data["name"], by=request.user
+        dataset, added = datasets.add_to(
+            form.cleaned_data["dataset"], form.cleaned_data["name"], cell_ids, by=request.user
         )
-        added = datasets.add_cells(dataset, cell_ids, by=request.user)
     except LabError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(back)
@@ -124,6 +123,7 @@ def cell_edit(request: HttpRequest, cell_id: int) -> HttpResponse:
         "electrolyte": row.filling.name if row.filling else "",
         "dry_cell": row.body.name if row.body else "",
         "notes": row.notes,
+        "proprietary": row.proprietary,
     }
     form = WetCellForm(request.POST or None, initial=initial, registered=True)
     if request.method == "POST" and form.is_valid():
@@ -201,7 +201,8 @@ def _chosen(request: HttpRequest) -> list[int]:
     form = CellSearchForm(search)
     if not form.is_valid():
         raise LabError("The search can not be repeated.", fix="Search again, then add.")
-    return list(WetCell.objects.matching(form.query).values_list("cell_id", flat=True))
+    found = WetCell.objects.matching(form.query).order_by("cell_id")
+    return searching.bounded(found.values_list("cell_id", flat=True))
 
 
 def _with_nodes(values: dict[str, Any], by: Any) -> dict[str, Any]:

@@ -86,10 +86,9 @@ def search_add(request: HttpRequest) -> HttpResponse:
             raise LabError(
                 " ".join(map(str, form.non_field_errors())) or "Choose a dataset from the list."
             )
-        dataset = form.cleaned_data["dataset"] or datasets.create_dataset(
-            form.cleaned_data["name"], by=request.user
+        dataset, added = datasets.add_to(
+            form.cleaned_data["dataset"], form.cleaned_data["name"], cell_ids, by=request.user
         )
-        added = datasets.add_cells(dataset, cell_ids, by=request.user)
     except LabError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(_page(chosen.search))

@@ -133,3 +133,22 @@ def test_only_two_different_rows_of_one_kind_can_be_merged(twins):
         merge(keep, keep)
     with pytest.raises(LabError, match="can not be merged"):
         merge(keep, powder(""))
+
+
+def test_lots_that_read_alike_and_differ_stop_the_merge(twins):
+    keep, gone = twins
+    save_lot(MoleculeLot(blueprint=keep, label="A1", vendor="Us"))
+    save_lot(MoleculeLot(blueprint=gone, label="A1", vendor="Them", notes="yellowish"))
+
+    with pytest.raises(NotAllowed, match="the two differ"):
+        merge(keep, gone)
+
+    assert MoleculeLot.objects.count() == 2
+
+
+def test_long_names_are_merged_too():
+    pair = [save_node(DryCell(notes=letter * 300, shown=["notes"])) for letter in "ab"]
+
+    merge(*pair)
+
+    assert DryCell.objects.get() == pair[0]
