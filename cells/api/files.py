@@ -9,14 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
 
+from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission
 from battery_db.lib.runs.models import Job
 from cells.experiments import METADATA_FIELDS
 from cells.filenames import Parsed, parse
 from cells.forms.files import BOUNDS
 from cells.models import FileMetadata, Folder, NameRule, RawFile
+from cells.services import bulk_files, problems
 from cells.services import files as services
-from cells.services import problems
 from cells.tables.files import FileFilter
 
 
@@ -67,6 +68,36 @@ class FileSerializer(serializers.ModelSerializer[RawFile]):
             "changed_at", "metadata",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class FileChangeSerializer(MetadataSerializer):
+    """One file and the fields to set; fields that are not named stay."""
+
+    id = serializers.IntegerField(help_text="Of the file.")
+
+    class Meta(MetadataSerializer.Meta):
+        fields = ["id", *METADATA_FIELDS]
+        read_only_fields: list[str] = []
+
+
+class RowErrorSerializer(serializers.Serializer[Any]):
+    row = serializers.IntegerField(help_text="From 1, as sent.")
+    id = serializers.IntegerField(allow_null=True)
+    field = serializers.CharField()
+    message = serializers.CharField()
+
+
+class RowsRefusedSerializer(serializers.Serializer[Any]):
+    """Nothing was changed, because of these values."""
+
+    error = serializers.CharField()
+    fix = serializers.CharField()
+    rows = RowErrorSerializer(many=True)
+
+
+class CorrectedSerializer(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="Files that were not so before.")
+    invalid = serializers.IntegerField(help_text="Of these, how many still lack a field.")
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -162,6 +193,23 @@ class FileViewSet(
         given.is_valid(raise_exception=True)
         services.correct_metadata(file, given.validated_data, by=request.user)
         return self._current()
+
+    @extend_schema(
+        request=FileChangeSerializer(many=True, partial=True),
+        responses={200: CorrectedSerializer, 400: RowsRefusedSerializer},
+    )
+    @action(detail=False, methods=["patch"], pagination_class=None, filterset_class=None)
+    def bulk(self, request: Request) -> Response:
+        """Set fields of up to 5,000 files by hand: all of them, or none."""
+        rows = request.data
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise LabError("Expected a list of files with the fields to set.")
+        try:
+            changed = bulk_files.correct_many(rows, by=request.user)
+        except bulk_files.RowsRefused as error:
+            return Response(error.body, status=status.HTTP_400_BAD_REQUEST)
+        invalid = sum(not metadata.is_valid for metadata in changed)
+        return Response({"changed": len(changed), "invalid": invalid})
 
     @extend_schema(request=ReasonSerializer, responses=FileSerializer)
     @action(detail=True, methods=["post"], permission_by_method={"POST": Permission.CURATE})

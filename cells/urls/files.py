@@ -1,10 +1,14 @@
 from django.urls import URLPattern, path
 
-from cells.views import files, grammar
+from cells.views import file_grid, files, grammar
 
 urlpatterns: list[URLPattern] = [
     path("files/", files.files, name="files"),
     path("files/deprecate/", files.files_deprecate, name="files-deprecate"),
+    path("files/grid/", file_grid.grid, name="files-grid"),
+    path("files/grid/save/", file_grid.grid_save, name="files-grid-save"),
+    path("files/grid/reparse/", file_grid.grid_reparse, name="files-grid-reparse"),
+    path("files/grid/deprecate/", file_grid.grid_deprecate, name="files-grid-deprecate"),
     path("files/try-a-name/", grammar.try_name, name="try-name"),
     path("files/rules/own/", grammar.own_rules, name="own-rules"),
     path("files/rules/new/", grammar.name_rule_new, name="name-rule-new"),

@@ -1,0 +1,188 @@
+"""Correct or read again what many files are about at once: all of them, or none."""
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.forms.models import fields_for_model
+
+from battery_db.lib.errors import LabError
+from cells.experiments import FIELD_WORDS, METADATA_FIELDS, Grammar, find_problems
+from cells.forms.files import BOUNDS
+from cells.models import FileMetadata, NameRule, RawFile
+from cells.services.files import AS_READ
+
+MOST_FILES = 5000
+_STORED = [*METADATA_FIELDS, "is_valid", "problems", "manual_fields", "grammar_version"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong with one value. ``row`` counts from 1, as sent."""
+
+    row: int
+    id: int | None
+    field: str
+    message: str
+
+
+class RowsRefused(LabError):
+    """Nothing was written, because of the values named in ``errors``."""
+
+    def __init__(self, errors: Sequence[RowError]) -> None:
+        first = errors[0]
+        word = FIELD_WORDS.get(first.field, (first.field,))[0]
+        super().__init__(
+            f"{len(errors)} value{'s' * (len(errors) > 1)} can not be accepted; the first in row "
+            f"{first.row}, {word}: "
+            f"{first.message}",
+            fix="Correct them and save again. Nothing was changed.",
+        )
+        self.errors = tuple(errors)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What an API or a page answers."""
+        rows = [asdict(error) for error in self.errors]
+        return {"error": self.message, "fix": self.fix, "rows": rows}
+
+
+def correct_many(
+    rows: Sequence[Mapping[str, Any]], *, by: Any = None, reason: str = ""
+) -> list[FileMetadata]:
+    """Set fields of many files by hand; the metadata that changed.
+
+    A row has the ``id`` of its file and the fields to set, as text or as values; fields
+    that it does not name stay. What was changed outlives every later reading of the name.
+    RowsRefused, with all errors, when a value can not be accepted.
+    """
+    check_count(len(rows))
+    changes = _read_rows(rows)
+    grammar = NameRule.objects.grammar()
+    with transaction.atomic():
+        known = _locked(changes)
+        if missing := [
+            RowError(number, pk, "id", f"There is no file {pk}.")
+            for number, pk in enumerate(changes, 1)
+            if pk not in known
+        ]:
+            raise RowsRefused(missing)
+        before = copy.deepcopy([known[pk] for pk in changes])
+        changed = [pk for pk, values in changes.items() if _set(known[pk], values, grammar)]
+        _save([known[pk] for pk in changed], before, by, reason)
+    return [known[pk] for pk in changed]
+
+
+def reparse_many(
+    ids: Iterable[int], *, discard_manual: bool = False, by: Any = None
+) -> list[FileMetadata]:
+    """Read many names again. Fields set by hand are kept, unless they are to be discarded."""
+    ids = list(dict.fromkeys(ids))
+    check_count(len(ids))
+    grammar = NameRule.objects.grammar()
+    with transaction.atomic():
+        rows = list(_locked(ids).values())
+        before = copy.deepcopy(rows)
+        for metadata in rows:
+            if discard_manual:
+                metadata.manual_fields = []
+            metadata.understand(metadata.file.parse_name(grammar), grammar)
+        _save(rows, before, by, "name read again")
+    return rows
+
+
+def check_count(count: int) -> None:
+    """LabError when so many files can not be changed at once."""
+    if not count:
+        raise LabError("No file was chosen.", fix="Choose or change at least one row.")
+    if count > MOST_FILES:
+        raise LabError(
+            f"These are {count:,} files; at most {MOST_FILES:,} are changed at once.",
+            fix="Narrow the search, or do it in parts.",
+        )
+
+
+def _read_rows(rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    form_fields = fields_for_model(FileMetadata, METADATA_FIELDS)
+    changes: dict[int, dict[str, Any]] = {}
+    errors: list[RowError] = []
+    for number, row in enumerate(rows, 1):
+        pk = row.get("id")
+        if not isinstance(pk, int) or isinstance(pk, bool):
+            errors.append(RowError(number, None, "id", "Expected the number of a file."))
+            continue
+        if pk in changes:
+            errors.append(RowError(number, pk, "id", "This file is there twice."))
+        values = changes.setdefault(pk, {})
+        for name, value in row.items():
+            if name == "id":
+                continue
+            try:
+                values[name] = _clean(form_fields, name, value)
+            except ValidationError as error:
+                errors.append(RowError(number, pk, name, " ".join(error.messages)))
+    if errors:
+        raise RowsRefused(errors)
+    return changes
+
+
+def _clean(form_fields: Mapping[str, Any], name: str, value: Any) -> Any:
+    if name not in form_fields:
+        raise ValidationError(f"No such field; fields are {', '.join(METADATA_FIELDS)}.")
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise ValidationError("Expected a text or a number.")
+    field = form_fields[name]
+    text = value.strip() if isinstance(value, str) else value
+    if isinstance(text, str) and (choices := getattr(field, "choices", None)):
+        # A spreadsheet says "FTIR" where the stored word is "ftir".
+        words = {str(label).lower(): key for key, label in choices}
+        text = words.get(text.lower(), text.lower())
+    cleaned = field.clean(text)
+    low, high = BOUNDS.get(name, (None, None))
+    if cleaned is not None and low is not None and not low <= cleaned <= high:
+        raise ValidationError(f"Must lie between {low:,} and {high:,}.")
+    return cleaned
+
+
+def _locked(ids: Iterable[int]) -> dict[int, FileMetadata]:
+    """The metadata by file, which no worker can change until the transaction ends."""
+    files = RawFile.objects.select_for_update(of=("self",)).filter(pk__in=list(ids))
+    files = files.select_related("folder").order_by("pk")
+    by_file = {file.pk: file for file in files}
+    stored = {row.file_id: row for row in FileMetadata.objects.filter(file__in=by_file)}
+    for pk, file in by_file.items():
+        stored.setdefault(pk, FileMetadata(file=file)).file = file
+    return stored
+
+
+def _set(metadata: FileMetadata, values: Mapping[str, Any], grammar: Grammar) -> bool:
+    changed = [name for name, value in values.items() if getattr(metadata, name) != value]
+    for name in changed:
+        setattr(metadata, name, values[name])
+    if changed:
+        metadata.manual_fields = sorted({*metadata.manual_fields, *changed})
+        fields = metadata.as_fields()
+        metadata.fill(fields, find_problems(fields, grammar))
+    return bool(changed)
+
+
+def _save(rows: list[FileMetadata], before: list[FileMetadata], by: Any, reason: str) -> None:
+    """Save all, and before its first change note how each was: workers write no history."""
+    if not rows:
+        return
+    changed = {row.file_id for row in rows}
+    old = [row for row in before if row.pk and row.file_id in changed]
+    history = FileMetadata.history.filter(id__in=[row.pk for row in old])
+    told = set(history.order_by().values_list("id", flat=True).distinct())
+    untold = [row for row in old if row.pk not in told]
+    FileMetadata.history.bulk_history_create(untold, default_change_reason=AS_READ)
+    # The same statement for known and for new rows.
+    FileMetadata.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["file"], update_fields=_STORED
+    )
+    FileMetadata.history.bulk_history_create(
+        rows, update=True, default_user=by, default_change_reason=reason[:100]
+    )
