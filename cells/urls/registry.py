@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern] = [
     path("materials/dry-cells/import-bpx/", interchange.bpx_import, name="bpx-import"),
     path("materials/<kind:kind>/", nodes.nodes, name="nodes"),
     path("materials/<tabled:kind>/several/", several.nodes_several, name="nodes-several"),
+    path("materials/<lotted:kind>/lots/", nodes.lots, name="lots"),
     path("materials/<lotted:kind>/lots/several/", several.lots_several, name="lots-several"),
     path("materials/<kind:kind>/new/", definitions.node_new, name="node-new"),
     path("materials/<kind:kind>/preview/", definitions.preview, name="node-preview"),

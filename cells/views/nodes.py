@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,10 +14,11 @@ from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.spreadsheets import csv_lines
 from cells.amounts import plain
 from cells.kinds import KINDS, Kind
-from cells.models import BLUEPRINTS, Blueprint, Electrolyte, ElectrolyteComponent
+from cells.models import BLUEPRINTS, LOTS, Blueprint, Electrolyte, ElectrolyteComponent
 from cells.services import materials as compositions
 from cells.services import rendering
 from cells.services.uses import users_of, with_counts
+from cells.tables.lots import HOLD_CELLS, lot_filter, lot_table
 from cells.tables.nodes import node_filter, node_table
 from cells.views.registry import confirm_delete
 
@@ -43,20 +45,38 @@ def nodes(request: HttpRequest, kind: Kind) -> HttpResponseBase:
     joined = [found.field for found in kind.attributes if found.type == "node"]
     chosen = node_filter(kind)(request.GET, queryset=rows.select_related(*joined))
     table = node_table(kind)(chosen.qs, request=request)
+    return _listed(request, chosen, table, {"kind": kind, "title": kind.plural})
+
+
+@requires(Permission.VIEW)
+def lots(request: HttpRequest, kind: Kind) -> HttpResponseBase:
+    """All lots of a kind, such as the boxes of dry cells, whatever they are lots of."""
+    rows = LOTS[kind.key].objects.select_related("blueprint")  # type: ignore[attr-defined]
+    if kind.key in HOLD_CELLS:
+        rows = rows.annotate(cell_count=Count("wet_cells"))
+    chosen = lot_filter(kind)(request.GET, queryset=rows)
+    table = lot_table(kind)(chosen.qs, request=request)
+    title = "boxes" if kind.key == "dry-cell" else f"lots of {kind.plural}"
+    return _listed(request, chosen, table, {"kind": kind, "title": title, "are_lots": True})
+
+
+def _listed(
+    request: HttpRequest, chosen: Any, table: Any, context: dict[str, Any]
+) -> HttpResponseBase:
+    """A page of a table, or all of it as a CSV file."""
     if request.GET.get("format") == "csv":
         RequestConfig(request, paginate=False).configure(table)
-        lines = csv_lines(table.as_values())
+        name = context["title"].replace(" ", "-")
         return StreamingHttpResponse(
-            lines,
+            csv_lines(table.as_values()),
             content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{kind.slug}.csv"'},
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )
     RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
     query = request.GET.copy()
     query.pop("page", None)
     query["format"] = "csv"
-    context = {
-        "kind": kind,
+    context |= {
         "kinds": ORDER,
         "filter": chosen,
         "table": table,

@@ -12,7 +12,14 @@ from rest_framework.views import APIView
 from battery_db.lib.permissions import Permission, api_permission, declared
 
 # What no object has: 404 counts as let in. The first that fits the pattern is taken.
-SAMPLES = ("987654", "00000000-0000-4000-8000-000000000000", "nothing", "cells", "molecules")
+SAMPLES = (
+    "987654",
+    "00000000-0000-4000-8000-000000000000",
+    "nothing",
+    "cells",
+    "molecules",
+    "electrodes",
+)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def test_whatever_is_typed_gets_an_answer(client_as, lab, text):
 def test_a_search_takes_few_queries(client_as, lab, django_assert_max_num_queries):
     client = client_as("viewer")
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         client.get("/search/", {"q": "1"})
 
 
