@@ -66,7 +66,13 @@ KEYS = {
     "encoding": "csv",
 }
 WORD = "a-very-long-part-of-a-name"
-VALUES = {"smiles": "C1COC(=O)O1", "lower_cutoff_voltage": 2.5}
+# Both electrodes are cathodes, so that they can be merged.
+VALUES = {
+    "smiles": "C1COC(=O)O1",
+    "lower_cutoff_voltage": 2.5,
+    "polarity": "cathode",
+    "anode": None,
+}
 # Pages that show more when they are asked something.
 QUESTIONS = {
     "cells:node-merge": ["gone=2"],
@@ -152,7 +158,8 @@ def nodes_of(key, made):
     for number in (1, 2):
         row = model(pk=number, notes=f"{WORD} {number}", proprietary=True, shown=kind.flagged)
         for found in kind.attributes:
-            setattr(row, found.field, made.get(found.refers_to) or value_of(row, found))
+            value = made[found.refers_to] if found.refers_to else value_of(row, found)
+            setattr(row, found.field, VALUES.get(found.field, value))
         if kind.head:
             setattr(row, kind.head, f"{WORD}-{number}")
         if key == "molecule":
@@ -161,11 +168,8 @@ def nodes_of(key, made):
 
 
 def value_of(row, attribute):
-    field = row._meta.get_field(attribute.field)
-    if attribute.field in VALUES:
-        return VALUES[attribute.field]
     if attribute.type == "choice":
-        return field.choices[-1][0]
+        return row._meta.get_field(attribute.field).choices[-1][0]
     return 12 if attribute.type == "number" else WORD
 
 
