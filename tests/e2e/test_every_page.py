@@ -366,5 +366,5 @@ def test_the_documentation_of_the_api_loads_without_the_internet(page, sign_in, 
     sign_in("viewer")
     page.goto("/api/docs/")
 
-    page.locator(".opblock").first.wait_for()
-    assert page.get_by_text("/api/v1/cells/", exact=True).count() > 0
+    # Swagger UI draws what is further down when somebody scrolls there.
+    page.locator(".opblock [data-path^='/api/v1/']").first.wait_for()
