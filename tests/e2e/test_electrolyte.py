@@ -8,6 +8,7 @@ from cells.services.materials import define_molecule
 from ftir import demonstration
 from ftir.bands import BANDS
 from ftir.models import Calibration
+from tests.e2e.waiting import wait_until
 from tests.ftir.conftest import as_csv
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,4 +78,4 @@ def test_a_calibration_judges_a_good_and_a_contaminated_sample(page, sign_in, fi
     ]
     assert any(abs(number - 1831) < 25 for number in numbers)
     page.locator(".plot.js-plotly-plot").nth(2).wait_for()
-    page.wait_for_function("!document.querySelector('.plot[data-plot-state=loading]')")
+    wait_until(page, "!document.querySelector('.plot[data-plot-state=loading]')")

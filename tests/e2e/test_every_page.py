@@ -48,6 +48,7 @@ from ftir.models import (
     InfraredSpectrum,
 )
 from tests.accounts.routes import all_routes
+from tests.e2e.waiting import wait_until
 from tests.eis.lab import CIRCUIT, FREQUENCY, impedance
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -294,7 +295,7 @@ def test_every_page_fits_and_complains_of_nothing(page, sign_in, lab, people):
 
     for address in addresses:
         page.goto(address)
-        page.wait_for_function(SETTLED)
+        wait_until(page, SETTLED)
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 800})
             overhang = page.evaluate(WIDER_THAN_THE_SCREEN)
@@ -318,7 +319,7 @@ def test_a_plot_is_drawn_and_follows_the_theme(page, sign_in, lab):
 
     page.get_by_role("button", name="Your account").click()
     page.get_by_role("button", name="Dark").click()
-    page.wait_for_function(f"{ink} !== '{light}'")
+    wait_until(page, f"{ink} !== '{light}'")
     page.reload()
 
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cells.models import FileMetadata, Folder, RawFile
+from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,14 +72,12 @@ def test_six_files_are_corrected_by_paste_and_fill_down(page, sign_in, files, tm
     page.keyboard.type("6")
     page.keyboard.press("Enter")
     page.click("[data-do=save]")
-    page.wait_for_function(
-        "() => document.querySelector('[data-note]').textContent === '6 files saved.'"
-    )
+    wait_until(page, "() => document.querySelector('[data-note]').textContent === '6 files saved.'")
     page.locator(CELL.format(1, "chosen")).click()
     page.fill("[data-reason]", "wrong channel")
     page.click("[data-do=deprecate]")
-    page.wait_for_function(
-        "() => document.querySelector('[data-note]').textContent === '1 file deprecated.'"
+    wait_until(
+        page, "() => document.querySelector('[data-note]').textContent === '1 file deprecated.'"
     )
     page.set_viewport_size({"width": 390, "height": 844})
     page.screenshot(path=pictures / "file-grid-390.png", full_page=True)

@@ -7,6 +7,7 @@ import pytest
 
 from battery_db.lib.runs import engine
 from eis.models import CircuitFit, ImpedanceSpectrum
+from tests.e2e.waiting import wait_until
 from tests.eis.lab import CIRCUIT, eis_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -29,8 +30,8 @@ def test_a_spectrum_goes_from_upload_to_export(page, sign_in, settings, tmp_path
     spectrum = ImpedanceSpectrum.objects.get()
     page.goto(spectrum.get_absolute_url())
     page.locator("#parameters").get_by_text("ZARC1_R").wait_for()
-    page.wait_for_function(
-        "document.querySelectorAll('.plot-select[data-plot-state=drawn]').length === 2"
+    wait_until(
+        page, "document.querySelectorAll('.plot-select[data-plot-state=drawn]').length === 2"
     )
     page.evaluate(
         "[3, 4].forEach(place => document.querySelector('.plot-select')"

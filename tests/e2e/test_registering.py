@@ -7,6 +7,7 @@ import pytest
 
 from cells.models import DryCell, DryCellLot, Electrode, Molecule, WetCell
 from cells.services.nodes import save_lot, save_node
+from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,8 +65,8 @@ def test_nine_cells_are_registered_by_defaults_edits_and_a_pasted_block(
     # New defaults refill what nobody has touched, and only that.
     page.locator("[data-molecule-rows] .part-row").nth(3).locator("[data-amount]").fill("1.6")
     page.click("#change-defaults")
-    page.wait_for_function(
-        f"() => document.querySelector('{CELL.format(1, 'm3')}')?.textContent === '1.6'"
+    wait_until(
+        page, f"() => document.querySelector('{CELL.format(1, 'm3')}')?.textContent === '1.6'"
     )
     page.click("#grid-form button[type=submit]")
     page.wait_for_selector("#plan button[name=confirm]")
