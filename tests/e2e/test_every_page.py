@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.files import File
+from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
@@ -230,7 +231,9 @@ def make_impedance(folder):
         pk=2, folder=folder, path=f"eis/{LONG}", name=LONG, size=10, modified_at=NOW, mtime_ns=1,
         sha256="c" * 64, state=RawFile.State.STABLE, changed_at=NOW,
     )  # fmt: skip
-    FileMetadata.objects.create(file=file, cell_id=10001, experiment="impedance", is_valid=True)
+    FileMetadata.objects.create(
+        pk=2, file=file, cell_id=10001, experiment="impedance", is_valid=True
+    )
     with tempfile.TemporaryFile() as draft:
         write_points([Spectrum(FREQUENCY, impedance())], draft, {})
         draft.seek(0)
@@ -243,10 +246,9 @@ def make_impedance(folder):
         pk=1, source=source, number=1, name=LONG, point_count=len(FREQUENCY),
         lowest_hertz=FREQUENCY[-1], highest_hertz=FREQUENCY[0], masked_points=[1, 2],
     )  # fmt: skip
-    fitting.save_fits(
-        [fitting.make_fit(spectrum, circuit_of(CIRCUIT), result)
-         for result in fit_spectra([Spectrum(FREQUENCY, impedance())], circuit_of(CIRCUIT))]
-    )  # fmt: skip
+    (result,) = fit_spectra([Spectrum(FREQUENCY, impedance())], circuit_of(CIRCUIT))
+    with transaction.atomic():
+        fitting.save_fits([fitting.make_fit(spectrum, circuit_of(CIRCUIT), result)])
     SpectrumDecision.objects.create(
         pk=1, spectrum=spectrum, kind="mask", before=[], after=[1, 2], reason="a reason " * 20
     )
