@@ -1,4 +1,4 @@
-"""What the cyclers measured: tests, half-cycles and groups. Points lie in Parquet."""
+"""Tests, half-cycles and groups. Points lie in Parquet."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -6,14 +6,13 @@ from operator import itemgetter
 from typing import Any
 
 import polars as pl
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
-from cells.models import Dataset, Folder, RawFile, Snapshot
+from cells.models import Folder, RawFile
 from cycling.formats.base import ColumnDeclaration, DeclaredColumn
 
 
@@ -313,107 +312,3 @@ class HalfCycle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.polarity} {self.cycle_count}"
-
-
-class CurationChange(models.Model):
-    """One decision about half-cycles: left out or taken back in, by whom and why.
-
-    ``targets`` holds, per half-cycle that changed, ``[file id, polarity, cycle count,
-    was excluded, reason before]``. File and count survive a new import, row ids do not.
-    """
-
-    cell = models.ForeignKey(CellState, models.CASCADE, related_name="curation_changes")
-    excludes = models.BooleanField(help_text="False: taken back in.")
-    reason = models.CharField(max_length=300, blank=True)
-    cycles = models.TextField(help_text="Absolute cycle numbers, for people.")
-    targets = models.JSONField()
-    made_at = models.DateTimeField(auto_now_add=True)
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    undone_at = models.DateTimeField(null=True)
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["-made_at", "-pk"]
-
-    def __str__(self) -> str:
-        return f"cycles {self.cycles} {'left out' if self.excludes else 'taken back in'}"
-
-
-class Problem(models.Model):
-    """Something that a person should look at, found by the night: see ``cycling.problems``.
-
-    A row that is found again keeps its first date and its dismissal; one that is found no
-    more goes by itself.
-    """
-
-    kind = models.CharField(max_length=30)
-    key = models.CharField(max_length=100, help_text="What it is about, within its kind.")
-    text = models.TextField()
-    fix = models.TextField(help_text="What to do about it.")
-    url = models.CharField(max_length=300, help_text="Where to do it.")
-    first_seen_at = models.DateTimeField(auto_now_add=True)
-    dismissed_at = models.DateTimeField(null=True)
-    dismissed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    dismissed_reason = models.CharField(max_length=300, blank=True)
-    history = HistoricalRecords(excluded_fields=["text", "fix", "url", "first_seen_at"])
-
-    class Meta:
-        ordering = ["kind", "key"]
-        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="problem_once")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.key}"
-
-
-class DatasetExport(models.Model):
-    """A dataset as files, zipped, as it was at one moment."""
-
-    class Format(models.TextChoices):
-        CSV = "csv", "CSV folder"
-        XLSX = "xlsx", "Excel workbooks"
-        PARQUET = "parquet", "Parquet tables"
-        BDF = "bdf", "BDF records"
-        RO_CRATE = "ro-crate", "RO-Crate"
-        BATTERY_ML = "battery-ml", "BatteryML"
-
-    format = models.CharField(max_length=10, choices=Format, default=Format.CSV)
-    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="exports")
-    fingerprint = models.CharField(max_length=64, help_text="Digest of everything that went in.")
-    file_name = models.CharField(max_length=300, help_text="Key in the default storage.")
-    file_count = models.PositiveIntegerField()
-    byte_count = models.BigIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return f"{self.dataset} {self.created_at:%Y-%m-%d %H:%M}"
-
-
-class Shard(models.Model):
-    """One file of a snapshot's tensors, known by its content."""
-
-    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="shards")
-    number = models.PositiveIntegerField()
-    sha256 = models.CharField(max_length=64)
-    byte_count = models.BigIntegerField()
-    storage_name = models.CharField(max_length=200)
-
-    class Meta:
-        ordering = ["snapshot", "number"]
-        constraints = [
-            models.UniqueConstraint(fields=["snapshot", "number"], name="shard_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.snapshot} {self.number}"
