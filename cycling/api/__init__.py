@@ -2,7 +2,7 @@
 
 from rest_framework.routers import BaseRouter
 
-from cycling.api import datasets, tests
+from cycling.api import curation, datasets, tests
 
 
 def register(router: BaseRouter) -> None:
@@ -11,6 +11,10 @@ def register(router: BaseRouter) -> None:
     router.register("cycling/half-cycles", tests.HalfCycleViewSet, basename="half-cycle")
     router.register("cycling/groups", tests.CycleGroupViewSet, basename="cycle-group")
     router.register("cycling/cells", tests.CellStateViewSet, basename="cell-state")
+    router.register(
+        "cycling/curation-changes", curation.CurationChangeViewSet, basename="curation-change"
+    )
+    router.register("cycling/problems", curation.ProblemViewSet, basename="problem")
     router.register("exports", datasets.ExportViewSet, basename="export")
     router.register("snapshots", datasets.SnapshotViewSet, basename="snapshot")
     router.register(

@@ -58,6 +58,12 @@ class CycleGroupSerializer(serializers.ModelSerializer[CycleGroup]):
         return services.label_of(group)
 
 
+class GroupNameSerializer(serializers.Serializer[CycleGroup]):
+    name = serializers.CharField(
+        max_length=60, allow_blank=True, help_text="Empty goes back to what drove the group."
+    )
+
+
 class CellStateSerializer(serializers.ModelSerializer[CellState]):
     groups = CycleGroupSerializer(many=True, read_only=True)
 
@@ -152,6 +158,16 @@ class CycleGroupViewSet(viewsets.ReadOnlyModelViewSet[CycleGroup]):
     queryset = CycleGroup.objects.all()
     serializer_class = CycleGroupSerializer
     filterset_class = CycleGroupFilter
+
+    @extend_schema(request=GroupNameSerializer, responses=CycleGroupSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Give the group the name that people use; it outlives a new grouping."""
+        group = self.get_object()
+        given = GroupNameSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        name = given.validated_data["name"]
+        named = services.name_group(group.cell_id, group.pk, name, by=request.user)
+        return Response(self.get_serializer(named).data)
 
 
 class CellStateViewSet(viewsets.ReadOnlyModelViewSet[CellState]):

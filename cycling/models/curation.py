@@ -34,6 +34,10 @@ class CurationChange(models.Model):
     def __str__(self) -> str:
         return f"cycles {self.cycles} {'left out' if self.excludes else 'taken back in'}"
 
+    @property
+    def half_cycle_count(self) -> int:
+        return len(self.targets)
+
 
 class Problem(models.Model):
     """Something that a person should look at, found by the night: see ``cycling.problems``.

@@ -130,6 +130,9 @@ class CellState(models.Model):
     def __str__(self) -> str:
         return f"Cell {self.cell_id}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("cells:cell", args=[self.cell_id])
+
 
 class CycleGroup(models.Model):
     """Half-cycles of one cell and polarity that were driven alike.

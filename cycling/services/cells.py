@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from django.db import transaction
 from django.db.models import Avg, Sum
 
 from battery_db.lib.errors import LabError
@@ -127,14 +128,32 @@ def _by_group(cell_id: int, frame: pl.DataFrame) -> Iterator[Points]:
             yield Points(name, rows["cycle"].to_numpy(), rows["y"].to_numpy(), irregular=True)
 
 
-def name_group(cell_id: int, group_id: int, name: str) -> CycleGroup:
+def name_group(cell_id: int, group_id: int, name: str, *, by: Any = None) -> CycleGroup:
     """Give a group the name that people use; an empty one goes back to what drove it."""
-    group = CycleGroup.objects.filter(pk=group_id, cell=cell_id).first()
-    if group is None:
-        raise LabError("This group is gone.", fix="Reload the page: the cycles were grouped anew.")
-    group.name = " ".join(name.split())[:60]
-    group.save(update_fields=["name"])
+    with transaction.atomic():
+        rows = CycleGroup.objects.select_for_update()
+        group = rows.filter(pk=group_id, cell=cell_id).first()
+        if group is None:
+            raise LabError(
+                "This group is gone.", fix="Reload the page: the cycles were grouped anew."
+            )
+        before, group.name = group.name, " ".join(name.split())[:60]
+        if group.name != before:
+            group.save(update_fields=["name"])
+            note(cell_id, f"{group} named {group.name!r}", by)
     return group
+
+
+def note(cell_id: int, told: str, by: Any = None) -> CellState:
+    """Write a line into the history of a cell's state: half-cycles and groups have none.
+
+    Call it within a transaction.
+    """
+    state, _ = CellState.objects.select_for_update().get_or_create(pk=cell_id)
+    state._history_user = by  # type: ignore[attr-defined]
+    state._change_reason = told[:100]  # type: ignore[attr-defined]
+    state.save()
+    return state
 
 
 def label_of(group: CycleGroup) -> str:

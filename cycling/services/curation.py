@@ -15,10 +15,10 @@ from django.utils import timezone
 from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.ranges import format_ranges, parse_ranges
 from cycling.anomalies import Anomaly, anomalies_of
-from cycling.models import CellState, CurationChange, CycleGroup, HalfCycle
+from cycling.models import CurationChange, CycleGroup, HalfCycle
 from cycling.plots import Points
 from cycling.quantities import HALF_CYCLE_QUANTITIES, Quantity
-from cycling.services.cells import label_of
+from cycling.services.cells import label_of, note
 
 BATCH = 500
 WARNING = "#D55E00"
@@ -39,9 +39,9 @@ class Region:
 
 def exclude_cycles(
     cell_id: int, cycles: str, *, reason: str, restore: bool = False, by: Any = None
-) -> int:
-    """Leave out, or take back in, the cycles that ``cycles`` names; says how many
-    half-cycles changed.
+) -> CurationChange | None:
+    """Leave out, or take back in, the cycles that ``cycles`` names: the decision, or None
+    when they were so before.
     """
     wanted = parse_ranges(cycles)
     if not wanted:
@@ -52,7 +52,7 @@ def exclude_cycles(
 
 def exclude_half_cycles(
     cell_id: int, pks: Iterable[int], *, reason: str, restore: bool = False, by: Any = None
-) -> int:
+) -> CurationChange | None:
     """The same for half-cycles by their ids; those of other cells are passed over."""
     wanted = sorted(set(pks))
     if not wanted:
@@ -149,7 +149,7 @@ def undo(cell_id: int, change_id: int, *, by: Any = None) -> int:
         count = _put_back(before)
         change.undone_at, change.undone_by = timezone.now(), by
         change.save()
-        _note(cell_id, f"undone: {change}", by)
+        note(cell_id, f"undone: {change}", by)
     return count
 
 
@@ -159,7 +159,9 @@ def excluded_cycles(cell_id: int) -> str:
     return format_ranges(excluded["cycle"].to_list())
 
 
-def _change(cell_id: int, pks: Iterable[int], reason: str, *, restore: bool, by: Any) -> int:
+def _change(
+    cell_id: int, pks: Iterable[int], reason: str, *, restore: bool, by: Any
+) -> CurationChange | None:
     reason = reason.strip()[:300]
     if not restore and not reason:
         raise NotAllowed(
@@ -168,11 +170,11 @@ def _change(cell_id: int, pks: Iterable[int], reason: str, *, restore: bool, by:
     with transaction.atomic():
         rows = [row for row in _rows(cell_id, pks) if row["excluded"] == restore]
         if not rows:
-            return 0
+            return None
         cycles = format_ranges(row["cycle"] for row in rows)
         told = f"cycles {cycles} " + ("taken back in" if restore else f"left out: {reason}")
-        state = _note(cell_id, told, by)
-        CurationChange.objects.create(
+        state = note(cell_id, told, by)
+        change = CurationChange.objects.create(
             cell=state,
             excludes=not restore,
             reason=reason,
@@ -181,7 +183,7 @@ def _change(cell_id: int, pks: Iterable[int], reason: str, *, restore: bool, by:
             made_by=by,
         )
         _update([row["pk"] for row in rows], excluded=not restore, reason=reason)
-    return len(rows)
+    return change
 
 
 def _rows(cell_id: int, pks: Iterable[int]) -> list[dict[str, Any]]:
@@ -223,12 +225,3 @@ def _update(pks: list[int], *, excluded: bool, reason: str) -> None:
         HalfCycle.objects.filter(pk__in=pks[start : start + BATCH]).update(
             excluded=excluded, excluded_reason=reason if excluded else ""
         )
-
-
-def _note(cell_id: int, told: str, by: Any) -> CellState:
-    """Write a line into the history of a cell's state: half-cycles have none."""
-    state, _ = CellState.objects.get_or_create(pk=cell_id)
-    state._history_user = by  # type: ignore[attr-defined]
-    state._change_reason = told[:100]  # type: ignore[attr-defined]
-    state.save()
-    return state

@@ -125,7 +125,7 @@ def refresh_cell(request: HttpRequest, cell_id: int) -> HttpResponse:
 def exclude_cycle(request: HttpRequest, cell_id: int) -> HttpResponse:
     """Leave one cycle out of plots, datasets and tensors, or take it back in."""
     try:
-        changed = curation.exclude_cycles(
+        change = curation.exclude_cycles(
             cell_id,
             request.POST.get("cycles", ""),
             reason=request.POST.get("reason", ""),
@@ -136,6 +136,7 @@ def exclude_cycle(request: HttpRequest, cell_id: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         word = "taken back in" if "restore" in request.POST else "left out"
+        changed = change.half_cycle_count if change else 0
         messages.success(request, f"{changed} half-cycles of cell {cell_id} are {word}.")
     return redirect("cells:cell", cell_id)
 
@@ -161,7 +162,7 @@ def set_capacity(request: HttpRequest, cell_id: int) -> HttpResponse:
 @requires(Permission.EDIT)
 def name_group(request: HttpRequest, cell_id: int, group_id: int) -> HttpResponse:
     try:
-        services.name_group(cell_id, group_id, request.POST.get("name", ""))
+        services.name_group(cell_id, group_id, request.POST.get("name", ""), by=request.user)
     except LabError as error:
         messages.error(request, str(error))
     else:

@@ -59,7 +59,7 @@ def undo_change(request: HttpRequest, cell_id: int, change_id: int) -> HttpRespo
 def _save(request: HttpRequest, cell_id: int) -> HttpResponse:
     restore = "restore" in request.POST
     try:
-        changed = services.exclude_half_cycles(
+        change = services.exclude_half_cycles(
             cell_id,
             _chosen(request, cell_id),
             reason=request.POST.get("reason", ""),
@@ -70,6 +70,7 @@ def _save(request: HttpRequest, cell_id: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         word = "taken back in" if restore else "left out"
+        changed = change.half_cycle_count if change else 0
         messages.success(request, f"{changed} half-cycles of cell {cell_id} are {word}.")
     back = redirect("cycling:fix-cycles", cell_id)
     back["Location"] += f"?quantity={_quantity(request).name}&polarity={_polarity_sent(request)}"
