@@ -50,6 +50,7 @@ urlpatterns = [
     path(
         "datasets/<slug:slug>/<slug:quantity>.json", datasets.dataset_figure, name="dataset-figure"
     ),
+    path("datasets/freeze/", datasets.freeze_several, name="freeze-several"),
     path("exports/<int:export_id>/", datasets.download_export, name="download-export"),
     path("snapshots/<int:snapshot_id>/", datasets.snapshot, name="snapshot"),
 ]

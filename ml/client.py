@@ -4,10 +4,11 @@
 >>> snapshot = client.load(client.compile("rate-study"))         # doctest: +SKIP
 >>> snapshot.arrays(["cycle", "capacity"], split="train")        # doctest: +SKIP
 >>> dataset = client.torch_dataset(snapshot, split="train")      # doctest: +SKIP
+>>> snapshot.frame(["cycle", "capacity"])                        # doctest: +SKIP
 
 Shards are downloaded once into a cache that is addressed by content, resumed where a
 connection was cut, and checked against the manifest. PyTorch is imported only by
-``torch_dataset``.
+``torch_dataset``, and pandas by ``frame``.
 """
 
 import hashlib
@@ -106,14 +107,14 @@ class Client:
         return list(self._pages(f"/api/v1/datasets/{_quoted(slug)}/snapshots/"))
 
     def compile(
-        self, slug: str, *, wait: bool = True, poll_second: float = 1.0, limit_second: float = 3600
+        self, *slugs: str, wait: bool = True, poll_second: float = 1.0, limit_second: float = 3600
     ) -> Any:
-        """Freeze a dataset and compile its tensors; an unchanged one is not made again.
+        """Freeze one or more datasets together and compile their tensors.
 
-        Returns the id of the snapshot, or with ``wait=False`` the id of the job that
-        makes it (see ``wait_for``).
+        Unchanged ones are not made again. Returns the id of the snapshot, or with
+        ``wait=False`` the id of the job that makes it (see ``wait_for``).
         """
-        answer = self._json("POST", f"/api/v1/datasets/{_quoted(slug)}/snapshots/")
+        answer = self._json("POST", "/api/v1/snapshots/", {"datasets": list(slugs)})
         job = str(answer["job"])
         if not wait:
             return job
@@ -164,18 +165,20 @@ class Client:
         snapshot: "Snapshot | Any",
         *,
         split: str | None = None,
+        dataset: str | None = None,
         fields: Sequence[str] | None = None,
         cache_dir: Path | str | None = None,
     ) -> Any:
         """A ``torch.utils.data.Dataset``: one dict of tensors per half-cycle.
 
-        ``snapshot`` is an id or what ``load`` gave; ``split`` None means all cells, and
-        ``fields`` None means all tensors of the manifest.
+        ``snapshot`` is an id or what ``load`` gave; ``split`` None means all cells,
+        ``dataset`` None all datasets that were frozen together, and ``fields`` None all
+        tensors of the manifest.
         """
         if not isinstance(snapshot, Snapshot):
             snapshot = self.load(snapshot, cache_dir)
         names = list(fields) if fields is not None else list(snapshot.fields)
-        return _dataset_class()(snapshot.arrays(names, split=split))
+        return _dataset_class()(snapshot.arrays(names, split=split, dataset=dataset))
 
     def _shard(self, path: str, shard: dict[str, Any], cache: Path) -> Path:
         """The file of a shard in the cache; a whole file there is trusted by its name."""
@@ -245,8 +248,13 @@ class Client:
             query = urllib.parse.urlsplit(page.get("next") or "").query
             following = f"{path.partition('?')[0]}?{query}" if query else None
 
-    def _json(self, method: str, path: str) -> Any:
-        with self._open(method, path, {"Accept": "application/json"}) as response:
+    def _json(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"Accept": "application/json"}
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        with self._open(method, path, headers, content) as response:
             content = response.read()
         try:
             return json.loads(content)
@@ -256,9 +264,11 @@ class Client:
                 fix="Check that the address is that of a battery_db server.",
             ) from error
 
-    def _open(self, method: str, path: str, headers: dict[str, str]) -> Any:
+    def _open(
+        self, method: str, path: str, headers: dict[str, str], content: bytes | None = None
+    ) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-            f"{self.base_url}{path}", method=method, headers=headers
+            f"{self.base_url}{path}", method=method, headers=headers, data=content
         )
         if self._token:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
@@ -276,7 +286,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A frozen dataset on this disk. Arrays are mapped, not read, until they are used."""
+    """One or more frozen datasets on this disk. Arrays are mapped, not read, until they are used."""
 
     manifest: dict[str, Any]
     paths: tuple[Path, ...]
@@ -289,25 +299,84 @@ class Snapshot:
         return read_safetensors(self.paths[number])
 
     def arrays(
-        self, fields: Sequence[str] | None = None, *, split: str | None = None
+        self,
+        fields: Sequence[str] | None = None,
+        *,
+        split: str | None = None,
+        dataset: str | None = None,
     ) -> dict[str, Array]:
-        """Arrays with one row per half-cycle, of all cells or of one split."""
-        names = list(self.fields if fields is None else fields)
+        """Arrays with one row per half-cycle: of all cells, or of one split, or of one dataset.
+
+        ``dataset`` is the name of one of those that were frozen together.
+        """
+        names = list(dict.fromkeys(self.fields if fields is None else fields))
         unknown = sorted(set(names) - set(self.fields))
         if unknown:
             raise ClientError(
                 f"There is no tensor {', '.join(unknown)}.",
                 fix=f"Choose from {', '.join(self.fields)}.",
             )
+        bit = self._bit(dataset)
         parts: dict[str, list[Array]] = {name: [] for name in names}
         for number in range(len(self.paths)):
             shard = self.shard(number)
             kept = self._rows(shard["cell_index"], split)
+            if bit:
+                kept = kept & (shard["dataset_mask"] & bit != 0)
             for name in names:
                 parts[name].append(shard[name][kept])
         return {
             name: np.concatenate(found) if found else np.empty(0) for name, found in parts.items()
         }
+
+    def frame(
+        self,
+        fields: Sequence[str] | None = None,
+        *,
+        split: str | None = None,
+        dataset: str | None = None,
+    ) -> Any:
+        """A pandas frame with one row per half-cycle and the Cell ID and name of its cell.
+
+        ``fields`` None means every tensor that is one number per half-cycle; curves are
+        in ``arrays``.
+        """
+        import pandas as pd
+
+        plain = [each["name"] for each in self.manifest["tensors"] if len(each["shape"]) == 1]
+        names = list(plain if fields is None else fields)
+        curves = [name for name in names if name in self.fields and name not in plain]
+        if curves:
+            raise ClientError(
+                f"{', '.join(curves)} is a curve per half-cycle.", fix="Read it with arrays()."
+            )
+        found = self.arrays(names, split=split, dataset=dataset)
+        place = self.arrays(["cell_index"], split=split, dataset=dataset)["cell_index"]
+        cells = self.manifest["cells"]
+        ids = np.array([cell["cell_id"] for cell in cells], dtype=np.int64)[place]
+        called = self._names(dataset)
+        return pd.DataFrame(
+            {"cell_id": ids, "name": [called[each] for each in ids.tolist()], **found}
+        )
+
+    def _names(self, dataset: str | None) -> dict[int, str]:
+        """Cell ID -> name, in a dataset where one is asked for."""
+        listed = self.manifest.get("datasets", [])
+        chosen = [each["cells"] for each in listed if each["name"] == dataset]
+        cells = chosen[0] if chosen else self.manifest["cells"]
+        return {cell["cell_id"]: cell["name"] or str(cell["cell_id"]) for cell in cells}
+
+    def _bit(self, dataset: str | None) -> int:
+        """What of ``dataset_mask`` says that a dataset holds a row; 0 asks for none."""
+        if dataset is None:
+            return 0
+        known = {each["name"]: each["index"] for each in self.manifest.get("datasets", [])}
+        if dataset not in known:
+            raise ClientError(
+                f"There is no dataset {dataset!r} in this snapshot.",
+                fix=f"Choose from {', '.join(known)}.",
+            )
+        return 1 << int(known[dataset])
 
     def _rows(self, cell_index: Array, split: str | None) -> Array:
         if split is None:

@@ -1,4 +1,11 @@
-from cells.models.datasets import Dataset, DatasetCell, DatasetFilter, FilterRange, Snapshot
+from cells.models.datasets import (
+    Dataset,
+    DatasetCell,
+    DatasetFilter,
+    FilterRange,
+    Snapshot,
+    SnapshotDataset,
+)
 from cells.models.designs import (
     DryCell,
     DryCellLot,
@@ -109,6 +116,7 @@ __all__ = [
     "SeparatorMaterialLot",
     "SeparatorPart",
     "Snapshot",
+    "SnapshotDataset",
     "WeightedPart",
     "WetCell",
 ]

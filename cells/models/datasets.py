@@ -182,14 +182,17 @@ class FilterRange(models.Model):
 
 
 class Snapshot(models.Model):
-    """A dataset frozen at one moment: what tensors, models and citations refer to.
+    """One or more datasets frozen at one moment: what tensors, models and citations refer to.
 
-    ``selection`` is the frozen dataset (cells, names, filters, exclusions, content
-    hashes, code version) and ``digest`` its SHA-256, so freezing an unchanged dataset
-    twice gives the same snapshot. ``manifest`` describes the compiled tensors.
+    ``selection`` is what was frozen (cells, names, filters, exclusions, content hashes,
+    code version) and ``digest`` its SHA-256, so freezing unchanged datasets twice gives
+    the same snapshot. ``manifest`` describes the compiled tensors.
     """
 
-    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="snapshots")
+    datasets = models.ManyToManyField(Dataset, through="SnapshotDataset", related_name="snapshots")
+    title = models.CharField(
+        max_length=300, editable=False, help_text="Names of the datasets when they were frozen."
+    )
     digest = models.CharField(max_length=64, unique=True)
     selection = models.JSONField()
     manifest = models.JSONField(null=True)
@@ -202,4 +205,21 @@ class Snapshot(models.Model):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.dataset} {self.digest[:8]}"
+        return f"{self.title} {self.digest[:8]}"
+
+
+class SnapshotDataset(models.Model):
+    """A dataset that a snapshot froze, and its place among them."""
+
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="places")
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="places")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "dataset"], name="snapshot_dataset_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.snapshot)

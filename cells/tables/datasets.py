@@ -4,12 +4,14 @@ from typing import Any
 
 import django_filters
 import django_tables2 as tables
+from django.utils.html import format_html
 
 from cells.models import Dataset, DatasetCell
 from cells.tables.registry import SEARCH, SMALL, tick_box
 
 
 class DatasetTable(tables.Table):
+    chosen = tables.Column(accessor="slug", verbose_name="", orderable=False)
     name = tables.Column(linkify=True)
     description = tables.Column(attrs={"td": {"class": "text-secondary text-break"}}, default="")
     cells = tables.Column(accessor="cell_count")
@@ -22,6 +24,18 @@ class DatasetTable(tables.Table):
         order_by = ("name",)
         empty_text = "No dataset matches."
         attrs = {**SMALL, "aria_label": "Datasets"}
+
+    def __init__(self, *args: Any, can_choose: bool = False, **kwargs: Any) -> None:
+        exclude = () if can_choose else ("chosen",)
+        super().__init__(*args, exclude=exclude, **kwargs)
+
+    def render_chosen(self, record: Dataset) -> str:
+        return format_html(
+            '<input class="form-check-input" type="checkbox" name="dataset" value="{}" '
+            'form="freeze-several" aria-label="Choose {}">',
+            record.slug,
+            record.name,
+        )
 
 
 class DatasetFilterSet(django_filters.FilterSet):

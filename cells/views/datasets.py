@@ -44,7 +44,8 @@ def datasets(request: HttpRequest) -> HttpResponse:
         cell_count=Count("memberships", distinct=True), filter_count=Count("filters", distinct=True)
     )
     chosen = DatasetFilterSet(request.GET, queryset=rows)
-    table = DatasetTable(chosen.qs, request=request)
+    can_edit = allows(request.user, Permission.EDIT)
+    table = DatasetTable(chosen.qs, can_choose=can_edit, request=request)
     RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
     context = {"filter": chosen, "table": table, "form": form}
     return render(request, "cells/datasets/datasets.html", context)

@@ -50,15 +50,24 @@ class ExportRequestSerializer(serializers.Serializer[Any]):
 
 
 class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
-    dataset = serializers.SlugRelatedField[Dataset](slug_field="slug", read_only=True)
+    datasets = serializers.SlugRelatedField[Dataset](slug_field="slug", many=True, read_only=True)
     is_compiled = serializers.SerializerMethodField()
 
     class Meta:
         model = Snapshot
-        fields = ["id", "dataset", "digest", "created_at", "is_compiled"]
+        fields = ["id", "title", "datasets", "digest", "created_at", "is_compiled"]
 
     def get_is_compiled(self, snapshot: Snapshot) -> bool:
         return snapshot.manifest is not None
+
+
+class FreezeSerializer(serializers.Serializer[Any]):
+    datasets = serializers.ListField(
+        child=serializers.SlugField(),
+        min_length=1,
+        max_length=services.MOST_FROZEN,
+        help_text="Slugs; their cells go into one snapshot, each cell once.",
+    )
 
 
 class ExportViewSet(viewsets.ReadOnlyModelViewSet[DatasetExport]):
@@ -82,8 +91,17 @@ class SnapshotViewSet(viewsets.ReadOnlyModelViewSet[Snapshot]):
     """Frozen datasets. ``manifest`` describes the tensors, ``shards`` are the files."""
 
     permission = Permission.VIEW
-    queryset = Snapshot.objects.select_related("dataset").defer("selection")
+    queryset = Snapshot.objects.prefetch_related("datasets").defer("selection")
     serializer_class = SnapshotSerializer
+
+    @extend_schema(request=FreezeSerializer, responses={202: OpenApiTypes.OBJECT})
+    def create(self, request: Request) -> Response:
+        """Freeze one or more datasets together and compile them: 202, and a job to watch."""
+        asked = FreezeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        datasets = services.named(asked.validated_data["datasets"])
+        job = services.request_snapshot(datasets, by=request.user, trigger=Job.Trigger.API)
+        return accepted(job)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True)
@@ -109,7 +127,7 @@ class SnapshotViewSet(viewsets.ReadOnlyModelViewSet[Snapshot]):
             snapshot.manifest,
             address=request.build_absolute_uri(f"/api/v1/snapshots/{snapshot.pk}/"),
             published=f"{snapshot.created_at:%Y-%m-%d}",
-            licence=snapshot.dataset.licence,
+            licence=services.licence_of(snapshot),
         )
         return Response(document)
 
@@ -142,12 +160,12 @@ class DatasetSnapshotViewSet(mixins.ListModelMixin, _OfDataset):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Snapshot.objects.none()
-        return self.dataset().snapshots.select_related("dataset").defer("selection")
+        return self.dataset().snapshots.prefetch_related("datasets").defer("selection")
 
     @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
     def create(self, request: Request, slug: str) -> Response:
         """Freeze the dataset and compile its tensors: 202, and a job to watch."""
-        job = services.request_snapshot(self.dataset(), by=request.user, trigger=Job.Trigger.API)
+        job = services.request_snapshot([self.dataset()], by=request.user, trigger=Job.Trigger.API)
         return accepted(job)
 
 

@@ -25,6 +25,9 @@ TENSORS: Mapping[str, Tensor] = {
     "cycle": Tensor("int32", "1", "absolute cycle number: start cycle of the file + its own count"),
     "polarity": Tensor("int8", "1", "+1 charge, -1 discharge"),
     "group_index": Tensor("int32", "1", "place in the manifest's list of groups; -1: in none"),
+    "dataset_mask": Tensor(
+        "int64", "1", "bit n is set where the manifest's dataset n holds the half-cycle"
+    ),
     "is_complete": Tensor("uint8", "1", "0 for the last half-cycle of a file that may still grow"),
     "constant_rate": Tensor(
         "float32", _RATE, f"current of the constant-current part {_RATES}", may_be_nan=True

@@ -140,7 +140,7 @@ class TensorCompiler:
         """Add one cell; call in a fixed order, by Cell ID.
 
         ``half_cycles`` has the columns of ``HalfCycleQuerySet.as_frame`` in order of
-        time, and ``curves`` yields one curve for each of its rows (None: no points).
+        time, perhaps with ``dataset_mask`` where several datasets are compiled, and ``curves`` yields one curve for each of its rows (None: no points).
         """
         first_group = len(self._groups)
         ordered = sorted(groups, key=lambda group: (group.polarity, group.number))
@@ -170,8 +170,8 @@ class TensorCompiler:
     def finish(self, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Write what is left and return the manifest, which is plain JSON.
 
-        ``selection`` is the frozen dataset: its digest identifies the tensors, and
-        its ``dataset`` and ``versions`` are repeated in the manifest.
+        ``selection`` is what was frozen: its digest identifies the tensors, and its
+        ``dataset``, ``datasets`` and ``versions`` are repeated in the manifest.
         """
         self._flush()
         molecules = sorted({c["molecule"] for cell in self._cells for c in cell["components"]})
@@ -179,6 +179,7 @@ class TensorCompiler:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "dataset": selection.get("dataset", ""),
+            "datasets": _datasets_as_json(selection),
             "selection_sha256": digest_of(selection),
             "versions": dict(selection.get("versions", {})),
             "options": asdict(self.options),
@@ -245,6 +246,7 @@ def _tensors(
         "cycle": halves["cycle"].to_numpy(),
         "polarity": np.where(charging, 1, -1),
         "group_index": np.array(groups, dtype=np.int32),
+        "dataset_mask": _masks(halves),
         "is_complete": halves["is_complete"].to_numpy(),
         "constant_rate": _column(halves, "constant_current_ampere") / capacity,
         "end_rate": _column(halves, "end_current_ampere") / capacity,
@@ -259,6 +261,12 @@ def _tensors(
         "duration": _column(halves, "duration_second"),
         "start_time": _column(halves, "start_time_second"),
     }
+
+
+def _masks(halves: pl.DataFrame) -> NDArray[np.int64]:
+    if "dataset_mask" in halves.columns:
+        return halves["dataset_mask"].to_numpy()
+    return np.ones(halves.height, dtype=np.int64)
 
 
 def _column(frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
@@ -295,6 +303,19 @@ def _curve_tensors(
 
 def _component_key(component: Mapping[str, Any]) -> tuple[str, str]:
     return component["role"], component["molecule"]
+
+
+def _datasets_as_json(selection: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The datasets in the order of the bits of ``dataset_mask``, with their own names of cells."""
+    one = {"name": selection.get("dataset", ""), "cells": selection.get("cells", [])}
+    return [
+        {
+            "index": place,
+            "name": part["name"],
+            "cells": [{"cell_id": cell["cell_id"], "name": cell["name"]} for cell in part["cells"]],
+        }
+        for place, part in enumerate(selection.get("datasets", [one]))
+    ]
 
 
 def _group_as_json(group: CellGroup) -> dict[str, Any]:

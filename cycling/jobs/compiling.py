@@ -1,6 +1,7 @@
-"""Snapshots: a dataset frozen, and its half-cycles compiled to tensors, cell by cell."""
+"""Snapshots: datasets frozen, and their half-cycles compiled to tensors, cell by cell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ from battery_db.lib.errors import NotAllowed
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done
 from battery_db.lib.storage import storage
-from cells.models import Dataset, DatasetCell, Snapshot
+from cells.models import Dataset, DatasetCell, DatasetFilter, Snapshot, SnapshotDataset
 from cycling.curves import Curve, curves_of
 from cycling.exports.tensors import (
     Cell,
@@ -35,18 +36,42 @@ ATTRIBUTES = (
 )
 
 
-def compile_dataset(context: JobContext) -> Done:
-    """Job: freeze ``params["slug"]`` and write its tensors.
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A dataset with what is asked of it for every cell."""
 
-    An unchanged dataset gives the snapshot that is there already.
+    dataset: Dataset
+    members: Mapping[int, DatasetCell]  # Cell ID -> membership
+    filters: Sequence[DatasetFilter]
+
+    def chosen(self, frame: pl.DataFrame, cell_id: int, capacity_ah: float | None) -> pl.Series:
+        """Which half-cycles at least one filter lets through; all without a filter."""
+        member = self.members.get(cell_id)
+        if member is None:
+            return pl.repeat(value=False, n=frame.height, eager=True)
+        if not self.filters:
+            return pl.repeat(value=True, n=frame.height, eager=True)
+        kept: set[int] = set()
+        for each in self.filters:
+            if selections.applies(each, member):
+                kept |= set(selections.matching(frame, each, capacity_ah)["id"].to_list())
+        return frame["id"].is_in(list(kept))
+
+
+def compile_dataset(context: JobContext) -> Done:
+    """Job: freeze the datasets ``params["slugs"]`` together and write their tensors.
+
+    Unchanged datasets give the snapshot that is there already.
     """
-    dataset = Dataset.objects.get(slug=context.params["slug"])
-    grouping.bring_up_to_date(selections.cell_ids_of(dataset), context)
-    selection = selections.selection_of(dataset)
+    datasets = list(Dataset.objects.filter(slug__in=context.params["slugs"]).order_by("slug"))
+    frozen = [_frozen(dataset) for dataset in datasets]
+    cell_ids = sorted({cell_id for each in frozen for cell_id in each.members})
+    grouping.bring_up_to_date(cell_ids, context)
+    selection = selections.selection_of_all(datasets)
     digest = digest_of(selection)
     known = Snapshot.objects.filter(digest=digest).exclude(manifest=None).first()
     if known is not None and _is_whole(known):
-        context.log("The dataset has not changed since this snapshot was made.")
+        context.log("Nothing has changed since this snapshot was made.")
         return _done(known)
     shards: list[Shard] = []
 
@@ -55,36 +80,48 @@ def compile_dataset(context: JobContext) -> Done:
         storage("snapshots").save(name, ContentFile(content))
         shards.append(Shard(number=number, byte_count=len(content), storage_name=name))
 
-    compiler = TensorCompiler(options_for(*_voltage_window(dataset)), keep)
-    members = selections.members_of(dataset)
-    for index, member in enumerate(members):
-        context.progress(index, len(members), str(member))
-        _add(compiler, dataset, member)
+    compiler = TensorCompiler(options_for(*_voltage_window(cell_ids)), keep)
+    for index, cell_id in enumerate(cell_ids):
+        context.progress(index, len(cell_ids), f"Cell {cell_id}")
+        _add(compiler, frozen, cell_id)
     manifest = compiler.finish(selection)
     if not manifest["shards"]:
         raise NotAllowed(
-            f"No cell of {dataset} has cycles, so there is nothing to compile.",
+            f"No cell of {selection['dataset']} has cycles, so there is nothing to compile.",
             fix="Add cells that have data, or wait until their files have been imported.",
         )
     for shard, written in zip(shards, manifest["shards"], strict=True):
         shard.sha256 = written["sha256"]
     # Whoever cites a snapshot keeps it, also when its lost tensors were compiled again.
     snapshot = known or Snapshot(
-        dataset=dataset,
+        title=selections.title_of(datasets),
         digest=digest,
         selection=selection,
         manifest=manifest,
         created_by_id=context.requested_by_id,
     )
-
     with context.fenced():
         Snapshot.objects.filter(digest=digest, manifest=None).delete()
-        snapshot.save()
-        snapshot.shards.all().delete()
-        for shard in shards:
-            shard.snapshot = snapshot
-        Shard.objects.bulk_create(shards)
+        _save(snapshot, datasets, shards)
     return _done(snapshot)
+
+
+def _frozen(dataset: Dataset) -> Frozen:
+    members = {member.wet_cell.cell_id: member for member in selections.members_of(dataset)}
+    return Frozen(dataset, members, selections.filters_of(dataset))
+
+
+def _save(snapshot: Snapshot, datasets: Sequence[Dataset], shards: Sequence[Shard]) -> None:
+    snapshot.save()
+    snapshot.places.all().delete()
+    SnapshotDataset.objects.bulk_create(
+        SnapshotDataset(snapshot=snapshot, dataset=dataset, position=position)
+        for position, dataset in enumerate(datasets)
+    )
+    snapshot.shards.all().delete()
+    for shard in shards:
+        shard.snapshot = snapshot
+    Shard.objects.bulk_create(shards)
 
 
 def _is_whole(snapshot: Snapshot) -> bool:
@@ -104,9 +141,8 @@ def _done(snapshot: Snapshot) -> Done:
     )
 
 
-def _voltage_window(dataset: Dataset) -> tuple[float | None, float | None]:
-    """The lowest and highest end voltage of the dataset's groups that are not irregular."""
-    cell_ids = [member.wet_cell.cell_id for member in selections.members_of(dataset)]
+def _voltage_window(cell_ids: Sequence[int]) -> tuple[float | None, float | None]:
+    """The lowest and highest end voltage of the cells' groups that are not irregular."""
     ends = CycleGroup.objects.filter(cell__in=cell_ids, irregular=False).values_list(
         "end_voltage", flat=True
     )
@@ -114,9 +150,14 @@ def _voltage_window(dataset: Dataset) -> tuple[float | None, float | None]:
     return (min(volts), max(volts)) if volts else (None, None)
 
 
-def _add(compiler: TensorCompiler, dataset: Dataset, member: DatasetCell) -> None:
-    cell_id = member.wet_cell.cell_id
-    frame = _chosen(dataset, member)
+def _add(compiler: TensorCompiler, frozen: Sequence[Frozen], cell_id: int) -> None:
+    """A cell that several datasets hold is written once, under the name of the first."""
+    frame = HalfCycle.objects.of_cell(cell_id).filter(excluded=False).as_frame()
+    capacity = selections.capacity_of(cell_id)
+    bits = pl.repeat(0, frame.height, dtype=pl.Int64, eager=True)
+    for place, each in enumerate(frozen):
+        bits += each.chosen(frame, cell_id, capacity).cast(pl.Int64) * 2**place
+    frame = frame.with_columns(dataset_mask=bits).filter(pl.col("dataset_mask") > 0)
     if frame.is_empty():
         return
     groups = [
@@ -129,24 +170,11 @@ def _add(compiler: TensorCompiler, dataset: Dataset, member: DatasetCell) -> Non
         )
         for group in CycleGroup.objects.filter(cell=cell_id)
     ]
-    compiler.add(_described(member), groups, frame, _curves(frame))
+    member = next(each.members[cell_id] for each in frozen if cell_id in each.members)
+    compiler.add(_described(member, capacity), groups, frame, _curves(frame))
 
 
-def _chosen(dataset: Dataset, member: DatasetCell) -> pl.DataFrame:
-    """Half-cycles of a cell that at least one filter lets through; all without a filter."""
-    cell_id = member.wet_cell.cell_id
-    frame = HalfCycle.objects.of_cell(cell_id).filter(excluded=False).as_frame()
-    filters = [each for each in selections.filters_of(dataset) if selections.applies(each, member)]
-    if not dataset.filters.exists():
-        return frame
-    capacity = selections.capacity_of(cell_id)
-    kept: set[int] = set()
-    for each in filters:
-        kept |= set(selections.matching(frame, each, capacity)["id"].to_list())
-    return frame.filter(pl.col("id").is_in(list(kept)))
-
-
-def _described(member: DatasetCell) -> Cell:
+def _described(member: DatasetCell, capacity_ah: float | None) -> Cell:
     cell = member.wet_cell
     components: Any = () if cell.electrolyte is None else cell.electrolyte.components.all()
     return Cell(
@@ -163,7 +191,7 @@ def _described(member: DatasetCell) -> Cell:
             for each in components
         ),
         dry_cell=str(cell.dry_cell or ""),
-        theoretical_capacity_ah=selections.capacity_of(cell.cell_id),
+        theoretical_capacity_ah=capacity_ah,
     )
 
 

@@ -1,7 +1,8 @@
 """What a person asks of a dataset's cycles: look, export as CSV, freeze and compile."""
 
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -13,13 +14,16 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
-from cells.models import Dataset, DatasetCell, DatasetFilter
+from cells.models import Dataset, DatasetCell, DatasetFilter, Snapshot
 from cycling.exports.csv_folder import Range, matches
 from cycling.groups import GROUPING_VERSION
 from cycling.half_cycles import SUMMARY_VERSION
 from cycling.models import CellState, CyclingTest, DatasetExport, HalfCycle, Shard
 
-EXPORT_VERSION = 3
+EXPORT_VERSION = 4
+# A tensor says in the bits of one number which of a snapshot's datasets hold a row.
+MOST_FROZEN = 62
+LONGEST_TITLE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,60 @@ def request_export(dataset: Dataset, kind: str = "csv", *, by: Any, trigger: str
     )
 
 
-def request_snapshot(dataset: Dataset, *, by: Any, trigger: str) -> Job:
+def request_snapshot(datasets: Iterable[Dataset], *, by: Any, trigger: str) -> Job:
+    """Freeze one or more datasets together and compile their tensors, as a job.
+
+    Their order has no meaning. Raises LabError for none and for more than ``MOST_FROZEN``.
+    """
+    chosen = sorted(set(datasets), key=lambda dataset: dataset.slug)
+    if not 0 < len(chosen) <= MOST_FROZEN:
+        raise LabError(
+            f"{len(chosen)} datasets are chosen; from 1 to {MOST_FROZEN} are frozen together.",
+            fix="Tick the datasets whose tensors are to be in one snapshot.",
+        )
+    slugs = [dataset.slug for dataset in chosen]
+    digest = hashlib.sha256("/".join(slugs).encode()).hexdigest()
     return engine.enqueue(
         "cycling.compile_dataset",
-        {"slug": dataset.slug},
+        {"slugs": slugs},
         trigger=trigger,
         by=by,
-        title=f"Freeze and compile {dataset}",
-        key=f"cycling.compile_dataset:{dataset.slug}",
+        title=f"Freeze and compile {title_of(chosen)}"[:200],
+        key=f"cycling.compile_dataset:{digest[:32]}",
     )
+
+
+def named(slugs: Iterable[str]) -> list[Dataset]:
+    """The datasets of these slugs; LabError names those that there are not."""
+    wanted = list(dict.fromkeys(slugs))
+    found = list(Dataset.objects.filter(slug__in=wanted))
+    absent = sorted(set(wanted) - {dataset.slug for dataset in found})
+    if absent:
+        raise LabError(
+            f"There is no dataset {', '.join(absent)}.", fix="Look at the list of datasets."
+        )
+    return found
+
+
+def title_of(datasets: Sequence[Dataset]) -> str:
+    """Their names, as many as fit into the title of a snapshot."""
+    names = [dataset.name for dataset in datasets]
+    for shown in range(len(names), 0, -1):
+        rest = f" and {len(names) - shown} more" if shown < len(names) else ""
+        if len(text := " + ".join(names[:shown]) + rest) <= LONGEST_TITLE:
+            return text
+    return ""
+
+
+def frozen_in(snapshot: Snapshot) -> list[Dataset]:
+    """The datasets of a snapshot, in the order of the bits of ``dataset_mask`` (one query)."""
+    return [place.dataset for place in snapshot.places.select_related("dataset")]
+
+
+def licence_of(snapshot: Snapshot) -> str:
+    """The licences that its datasets state, each once; empty when one states none."""
+    stated = [dataset.licence for dataset in frozen_in(snapshot)]
+    return " and ".join(dict.fromkeys(stated)) if all(stated) else ""
 
 
 def coverage(dataset: Dataset) -> Coverage:
@@ -136,30 +185,58 @@ def selection_of(dataset: Dataset) -> dict[str, Any]:
 
     Equal selections give byte-identical results; the digest of this is their identity.
     """
+    cells = _cells_as_json(dataset)
+    return {
+        "dataset": dataset.name,
+        "cells": cells,
+        "filters": [_filter_as_json(chosen) for chosen in filters_of(dataset)],
+        **_content_of([cell["cell_id"] for cell in cells]),
+    }
+
+
+def selection_of_all(datasets: Sequence[Dataset]) -> dict[str, Any]:
+    """The same of what several datasets hold together, each with its cells and filters."""
+    if len(datasets) == 1:
+        return selection_of(datasets[0])
+    parts: list[dict[str, Any]] = [
+        {
+            "name": dataset.name,
+            "cells": _cells_as_json(dataset),
+            "filters": [_filter_as_json(chosen) for chosen in filters_of(dataset)],
+        }
+        for dataset in datasets
+    ]
+    cell_ids = sorted({cell["cell_id"] for part in parts for cell in part["cells"]})
+    return {"dataset": title_of(datasets), "datasets": parts, **_content_of(cell_ids)}
+
+
+def _cells_as_json(dataset: Dataset) -> list[dict[str, Any]]:
     members = members_of(dataset)
     cell_ids = [member.wet_cell.cell_id for member in members]
     capacities = dict(
         CellState.objects.filter(pk__in=cell_ids).values_list("pk", "theoretical_capacity_ah")
     )
+    return [
+        {
+            "cell_id": member.wet_cell.cell_id,
+            "name": member.name,
+            "electrolyte": str(member.wet_cell.electrolyte or ""),
+            "dry_cell": str(member.wet_cell.dry_cell or ""),
+            "theoretical_capacity_ah": capacities.get(member.wet_cell.cell_id),
+        }
+        for member in members
+    ]
+
+
+def _content_of(cell_ids: list[int]) -> dict[str, Any]:
+    """What is the same for every dataset that holds these cells."""
     return {
-        "dataset": dataset.name,
         "versions": {
             "battery_db": battery_db.__version__,
             "summary": SUMMARY_VERSION,
             "grouping": GROUPING_VERSION,
             "export": EXPORT_VERSION,
         },
-        "cells": [
-            {
-                "cell_id": member.wet_cell.cell_id,
-                "name": member.name,
-                "electrolyte": str(member.wet_cell.electrolyte or ""),
-                "dry_cell": str(member.wet_cell.dry_cell or ""),
-                "theoretical_capacity_ah": capacities.get(member.wet_cell.cell_id),
-            }
-            for member in members
-        ],
-        "filters": [_filter_as_json(chosen) for chosen in filters_of(dataset)],
         "files": _files_of(cell_ids),
         "excluded": _excluded_of(cell_ids),
     }

@@ -126,8 +126,22 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
 @requires(Permission.EDIT)
 def freeze(request: HttpRequest, slug: str) -> HttpResponse:
     dataset = get_object_or_404(Dataset, slug=slug)
-    job = services.request_snapshot(dataset, by=request.user, trigger=Job.Trigger.PAGE)
+    job = services.request_snapshot([dataset], by=request.user, trigger=Job.Trigger.PAGE)
     messages.info(request, "The dataset is being frozen and compiled to tensors.")
+    return redirect(job)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def freeze_several(request: HttpRequest) -> HttpResponse:
+    """Freeze the ticked datasets together: one snapshot, each cell in it once."""
+    try:
+        chosen = services.named(request.POST.getlist("dataset"))
+        job = services.request_snapshot(chosen, by=request.user, trigger=Job.Trigger.PAGE)
+    except LabError as error:
+        messages.error(request, str(error))
+        return redirect("cells:datasets")
+    messages.info(request, "The datasets are being frozen and compiled to tensors.")
     return redirect(job)
 
 
@@ -142,12 +156,15 @@ def download_export(request: HttpRequest, export_id: int) -> FileResponse:
 @requires(Permission.VIEW)
 def snapshot(request: HttpRequest, snapshot_id: int) -> HttpResponse:
     """A frozen dataset: what is in it, its tensors, and how to load them."""
-    shown = get_object_or_404(
-        Snapshot.objects.select_related("dataset", "created_by"), pk=snapshot_id
-    )
+    shown = get_object_or_404(Snapshot.objects.select_related("created_by"), pk=snapshot_id)
     written = (shown.manifest or {}).get("shards", [])
+    parts = shown.selection.get("datasets", [shown.selection])
+    cells = {cell["cell_id"] for part in parts for cell in part.get("cells", [])}
     context = {
         "snapshot": shown,
+        "datasets": services.frozen_in(shown),
+        "cell_count": len(cells),
+        "filter_count": sum(len(part.get("filters", [])) for part in parts),
         "shards": list(shown.shards.all()),
         "half_cycles": sum(shard["rows"] for shard in written),
     }

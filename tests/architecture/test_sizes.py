@@ -9,7 +9,9 @@ from tests.architecture.modules import ROOT, modules, tree_of
 FILE_LINES = 420
 FUNCTION_LINES = 60
 
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "ml/client.py": "the client is one file, to be copied beside a script",
+}
 LONG_FUNCTIONS: dict[str, str] = {}
 
 

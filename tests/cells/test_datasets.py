@@ -134,7 +134,8 @@ def test_a_filter_for_chosen_cells_never_widens_to_all_by_removing_them(dataset)
 
 
 def test_a_dataset_with_a_snapshot_is_kept(dataset):
-    Snapshot.objects.create(dataset=dataset, digest="0" * 64, selection={})
+    snapshot = Snapshot.objects.create(title="Additives", digest="0" * 64, selection={})
+    snapshot.datasets.add(dataset, through_defaults={"position": 0})
 
     with pytest.raises(NotAllowed, match="Additives 00000000"):
         delete_if_unused(dataset)

@@ -21,7 +21,7 @@ def snapshot(lab_file) -> Snapshot:
     DatasetCell.objects.create(dataset=dataset, wet_cell=cell, name="short")
     importing.import_file(lab_file("a.bdf.csv", cccv_cycles(5)))
     grouping.group_cell(10001)
-    services.request_snapshot(dataset, by=None, trigger="page")
+    services.request_snapshot([dataset], by=None, trigger="page")
     engine.drain()
     return Snapshot.objects.get()
 

@@ -114,7 +114,7 @@ def test_a_dataset_is_exported_again_only_after_a_change(dataset):
 
 
 def compiled(dataset: Dataset) -> Snapshot:
-    job = run(services.request_snapshot(dataset, by=None, trigger="page"))
+    job = run(services.request_snapshot([dataset], by=None, trigger="page"))
     assert job.state == Job.State.SUCCEEDED, job.error
     return Snapshot.objects.get(pk=job.result["snapshot"])
 

@@ -13,9 +13,9 @@ from safetensors.numpy import load
 
 from battery_db.lib.runs import engine
 from battery_db.lib.storage import storage
-from cells.models import Dataset, DatasetCell, WetCell
+from cells.models import Dataset, DatasetCell, Snapshot, WetCell
 from cycling.jobs import grouping, importing
-from cycling.models import CycleGroup, DatasetExport, HalfCycle, Snapshot
+from cycling.models import CycleGroup, DatasetExport, HalfCycle
 from cycling.services import cells, curation
 from cycling.services import datasets as services
 from tests.cycling.conftest import cccv_cycles
@@ -109,7 +109,7 @@ def test_a4_overlapping_files_give_each_cycle_once_in_an_export(dataset, lab_fil
 
 def test_a5_tensors_have_time_masks_entities_and_no_pickle(dataset):
     """The original's export stopped with an error, had no time, no schema and ran code."""
-    services.request_snapshot(dataset, by=None, trigger="page")
+    services.request_snapshot([dataset], by=None, trigger="page")
     engine.drain()
 
     snapshot = Snapshot.objects.get()

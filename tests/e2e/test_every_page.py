@@ -199,7 +199,10 @@ def make_dataset(cell):
     FilterRange.objects.create(
         filter=chosen, polarity="charge", attribute="constant_rate", minimum=0.4
     )
-    Snapshot.objects.create(pk=1, dataset=dataset, digest="b" * 64, selection={"cells": []})
+    snapshot = Snapshot.objects.create(
+        pk=1, title=dataset.name, digest="b" * 64, selection={"cells": []}
+    )
+    snapshot.datasets.add(dataset, through_defaults={"position": 0})
 
 
 def make_cycles(file):

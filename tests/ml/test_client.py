@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from cycling.curves import curves_of
@@ -33,13 +34,19 @@ def compiled() -> tuple[dict[int, bytes], dict[str, Any]]:
         capacity = 1.0 + 0.05 * number
         frame = series(capacity=capacity)
         rows = rows_of(frame)
+        # Of each cell the second dataset holds the last cycle only.
+        rows = rows.with_columns(
+            dataset_mask=pl.when(pl.col("cycle") == pl.col("cycle").max()).then(3).otherwise(1)
+        )
         compiler.add(
             Cell(10_001 + number, theoretical_capacity_ah=capacity),
             [CellGroup(71, "charge", 1, False), CellGroup(72, "discharge", 1, False)],
             rows,
             curves_of(frame, rows),
         )
-    return shards, compiler.finish({"dataset": "Demo"})
+    cells = [[{"cell_id": 10_001 + number, "name": name} for number in range(5)] for name in "ab"]
+    parts = [{"name": "All", "cells": cells[0]}, {"name": "Last", "cells": cells[1]}]
+    return shards, compiler.finish({"dataset": "All + Last", "datasets": parts})
 
 
 class Lab:
@@ -54,6 +61,7 @@ class Lab:
         self.states = ["queued", "running", "succeeded"]
         self.job_end: dict[str, Any] = {"result": {"snapshot": 3}}
         self.honours_ranges = True
+        self.sent: Any = None
         self.refusal: tuple[int, bytes, dict[str, str]] | None = None
 
     def answer(self, method: str, path: str) -> Any:
@@ -76,6 +84,8 @@ class Handler(BaseHTTPRequestHandler):
     lab: Lab
 
     def do_GET(self) -> None:
+        if size := int(self.headers.get("Content-Length", 0)):
+            self.lab.sent = json.loads(self.rfile.read(size))
         asked = self.headers.get("Range")
         self.lab.asked.append((self.command, self.path, asked))
         if self.lab.refusal:
@@ -149,7 +159,36 @@ def test_a_dataset_is_compiled_downloaded_and_opened(lab, tmp_path):
     arrays = snapshot.arrays(["cycle", "capacity", "cc_capacity"])
     assert len(arrays["cycle"]) == 30
     assert arrays["cc_capacity"].shape == (30, 48)
-    assert lab.asked[0][:2] == ("POST", "/api/v1/datasets/demo/snapshots/")
+    assert lab.asked[0][:2] == ("POST", "/api/v1/snapshots/")
+    assert lab.sent == {"datasets": ["demo"]}
+
+
+def test_datasets_that_were_frozen_together_are_read_together_or_one_by_one(lab, tmp_path):
+    client = Client(lab.url, TOKEN)
+
+    snapshot = client.load(client.compile("all", "last", poll_second=0), tmp_path)
+
+    assert lab.sent == {"datasets": ["all", "last"]}
+    assert len(snapshot.arrays(["cycle"])["cycle"]) == 30
+    assert set(snapshot.arrays(["cycle"], dataset="Last")["cycle"]) == {3}
+    assert len(client.torch_dataset(snapshot, dataset="Last", fields=["cycle"])) == 10
+    with pytest.raises(ClientError, match="Choose from All, Last"):
+        snapshot.arrays(["cycle"], dataset="First")
+
+
+def test_a_frame_has_the_numbers_of_each_half_cycle_with_its_cell(lab, tmp_path):
+    snapshot = Client(lab.url, TOKEN).load(3, tmp_path)
+
+    frame = snapshot.frame(dataset="Last")
+
+    assert list(frame.columns[:2]) == ["cell_id", "name"]
+    assert "cc_capacity" not in frame.columns
+    assert set(frame["name"]) == {"b"}
+    assert sorted(set(frame["cell_id"])) == [10_001, 10_002, 10_003, 10_004, 10_005]
+    arrays = snapshot.arrays(["capacity"], dataset="Last")
+    np.testing.assert_array_equal(frame["capacity"], arrays["capacity"])
+    with pytest.raises(ClientError, match="curve"):
+        snapshot.frame(["cc_capacity"])
 
 
 def test_lists_are_read_to_their_last_page_without_leaving_the_server(lab):

@@ -6,6 +6,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.utils.text import slugify
+
 from battery_db.lib.commands import LabCommand, run_here
 from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
@@ -20,18 +22,22 @@ class Command(LabCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="+", metavar="NAME", help="Name or slug of a dataset.")
         parser.add_argument("--to", required=True, type=Path, metavar="DIR")
+        parser.add_argument(
+            "--together", action="store_true", help="One snapshot of all, each cell in it once."
+        )
 
     def run(self, **options: Any) -> dict[str, Any]:
         written = []
-        for name in options["names"]:
-            job = services.request_snapshot(named(name), by=None, trigger=Job.Trigger.COMMAND)
+        datasets = [named(name) for name in options["names"]]
+        for chosen in [datasets] if options["together"] else [[each] for each in datasets]:
+            job = services.request_snapshot(chosen, by=None, trigger=Job.Trigger.COMMAND)
             snapshot = Snapshot.objects.get(pk=run_here(job).result["snapshot"])
             written.append(str(_copy(snapshot, options["to"])))
         return {"snapshots": written}
 
 
 def _copy(snapshot: Snapshot, target: Path) -> Path:
-    folder = target / f"{snapshot.dataset.slug}-{snapshot.digest[:8]}"
+    folder = target / f"{slugify(snapshot.title)[:100]}-{snapshot.digest[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text(json.dumps(snapshot.manifest, indent=1))
     for shard in snapshot.shards.all():
