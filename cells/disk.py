@@ -23,6 +23,7 @@ from cells.scanning import (
     Obstacle,
     Subfolder,
     absolute,
+    copy_file,
     hash_file,
     list_folder,
 )
@@ -47,6 +48,8 @@ class Disk(Protocol):
 
     def hash(self, path: str, size: int, mtime_ns: int) -> str: ...
 
+    def copy(self, path: str, size: int, mtime_ns: int, target: str) -> None: ...
+
 
 class OwnDisk:
     """A root that is asked from this very process: for disks that always answer."""
@@ -59,6 +62,9 @@ class OwnDisk:
 
     def hash(self, path: str, size: int, mtime_ns: int) -> str:
         return hash_file(absolute(self.root, path), size, mtime_ns)
+
+    def copy(self, path: str, size: int, mtime_ns: int, target: str) -> None:
+        copy_file(absolute(self.root, path), size, mtime_ns, target)
 
 
 class GuardedDisk:
@@ -86,8 +92,15 @@ class GuardedDisk:
             yield Obstacle(path, str(silence), is_silence=True)
 
     def hash(self, path: str, size: int, mtime_ns: int) -> str:
+        return self._read({"hash": [path, size, mtime_ns]})
+
+    def copy(self, path: str, size: int, mtime_ns: int, target: str) -> None:
+        """Copy a file to ``target``, a path on a disk that always answers."""
+        self._read({"copy": [path, size, mtime_ns], "to": target})
+
+    def _read(self, request: dict[str, Any]) -> str:
         digest = ""
-        for answer in self._ask({"hash": [path, size, mtime_ns]}):
+        for answer in self._ask(request):
             if "changed" in answer:
                 raise FileChanged
             if "errno" in answer:
@@ -175,8 +188,10 @@ def serve(root: str, requests: IO[str], answers: IO[str]) -> None:
         request = json.loads(line)
         if "list" in request:
             _say_listing(root, request["list"], say)
+        elif "copy" in request:
+            _say_content(root, request["copy"], say, request["to"])
         else:
-            _say_hash(root, request["hash"], say)
+            _say_content(root, request["hash"], say)
         say({"done": True})
 
 
@@ -197,16 +212,24 @@ def _as_line(item: Listed) -> tuple[str, tuple[Any, ...]]:
     return "folder", (item.path,)
 
 
-def _say_hash(root: str, expected: tuple[str, int, int], say: Say) -> None:
+def _say_content(
+    root: str, expected: tuple[str, int, int], say: Say, target: str | None = None
+) -> None:
+    """The digest of a file, or nothing once it was copied to ``target``."""
     path, size, mtime_ns = expected
+
+    def sign() -> None:
+        say({"reading": True})
+
     try:
-        digest = hash_file(absolute(root, path), size, mtime_ns, lambda: say({"reading": True}))
+        if target is None:
+            say({"sha256": hash_file(absolute(root, path), size, mtime_ns, sign)})
+        else:
+            copy_file(absolute(root, path), size, mtime_ns, target, sign)
     except FileChanged:
         say({"changed": True})
     except OSError as error:
         say({"errno": [error.errno, error.strerror]})
-    else:
-        say({"sha256": digest})
 
 
 def main(arguments: Sequence[str]) -> None:

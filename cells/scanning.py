@@ -234,18 +234,32 @@ def hash_file(path: str, size: int, mtime_ns: int, sign: Callable[[], None] = la
     be read. ``sign`` is called now and then, as large files take a while.
     """
     digest = hashlib.sha256()
-    chunks = 0
+    for chunk in _chunks(path, size, mtime_ns, sign):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def copy_file(
+    path: str, size: int, mtime_ns: int, target: str, sign: Callable[[], None] = lambda: None
+) -> None:
+    """Copy a file that is expected to be as a scan saw it; see ``hash_file``."""
+    with open(target, "wb") as copy:  # noqa: PTH123 - as the paths beside it, a text
+        for chunk in _chunks(path, size, mtime_ns, sign):
+            copy.write(chunk)
+
+
+def _chunks(path: str, size: int, mtime_ns: int, sign: Callable[[], None]) -> Iterator[bytes]:
     # Not to wait for a writer should the path have become a named pipe meanwhile.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - an open descriptor
-        _expect(os.fstat(handle), size, mtime_ns)
+        expect(os.fstat(handle), size, mtime_ns)
+        chunks = 0
         while chunk := file.read(HASH_CHUNK):
-            digest.update(chunk)
+            yield chunk
             chunks += 1
             if chunks % CHUNKS_PER_SIGN == 0:
                 sign()
-        _expect(os.fstat(handle), size, mtime_ns)
-    return digest.hexdigest()
+        expect(os.fstat(handle), size, mtime_ns)
 
 
 def absolute(root: str, path: str) -> str:
@@ -275,7 +289,8 @@ def _read_patterns(text: str) -> Patterns | None:
     return PathSpec.from_lines("gitignore", lines) if lines else None
 
 
-def _expect(found: os.stat_result, size: int, mtime_ns: int) -> None:
+def expect(found: os.stat_result, size: int, mtime_ns: int) -> None:
+    """FileChanged unless this is a plain file as a scan saw it."""
     same = (found.st_size, _storable(found.st_mtime_ns)) == (size, mtime_ns)
     if not (same and stat.S_ISREG(found.st_mode)):
         raise FileChanged

@@ -1,11 +1,8 @@
 """From settled files to stored series and half-cycles, one file per transaction."""
 
-import errno
-import logging
-import os
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,41 +16,32 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from battery_db.lib.errors import LabError
-from battery_db.lib.names import to_path
 from battery_db.lib.runs.engine import JobContext
+from battery_db.lib.runs.imports import (
+    Fence,
+    NotStored,
+    Refusal,
+    count_statuses,
+    import_each,
+    refusal_of,
+)
 from battery_db.lib.runs.registry import Done
 from battery_db.lib.series import write_parquet
 from battery_db.lib.storage import storage
+from cells.jobs.contents import content_of
 from cells.models import FileMetadata, RawFile
+from cells.scanning import FileChanged
 from cycling import formats
 from cycling.half_cycles import SUMMARY_VERSION, summarise
 from cycling.models import CyclingTest, HalfCycle
 
-log = logging.getLogger(__name__)
-LISTED = 100  # files that a report names
-Fence = Callable[[], AbstractContextManager[None]]
 EXPERIMENTS = (
     FileMetadata.Experiment.CYCLING,
     FileMetadata.Experiment.FORMATION,
     FileMetadata.Experiment.RPT,
 )
-FULL = (errno.ENOSPC, errno.EDQUOT)
 # Grows whenever a format is added or revised, so that unknown files are tried again.
 REGISTRY_VERSION = sum(format_.version for format_ in formats.FORMATS)
-
-
-class NotStored(LabError):
-    """The storage did not take a series: of the machine, so the next night tries again."""
-
-    def __init__(self, error: Exception) -> None:
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else f"{type(error).__name__}: {error}"
-        if number in FULL:
-            message, fix = f"The server's storage is full ({reason}).", "Free space on the server"
-        else:
-            message = f"The storage did not take the imported series ({reason})."
-            fix = "Check that the server's storage is there and may be written"
-        super().__init__(message, fix=f"{fix}; the next night tries again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +80,15 @@ def stale() -> QuerySet[RawFile]:
 
 def import_files(context: JobContext) -> Done:
     """Job: import ``params["file_ids"]``; one bad file never stops the others."""
-    files = list(RawFile.objects.filter(pk__in=context.params["file_ids"]).select_related("folder"))
-    outcomes = []
-    for index, file in enumerate(files):
-        context.progress(index, len(files), file.name)
-        context.check_cancelled()
-        outcome = import_file(file, fence=context.fenced)
-        if outcome.status == CyclingTest.Status.FAILED:
-            context.log(f"{file.name}: {outcome.error}", "warning")
-        outcomes.append(outcome)
-    return Done(count(outcomes))
+    files = RawFile.objects.filter(pk__in=context.params["file_ids"]).select_related("folder")
+    return Done(count(import_each(context, list(files), import_file)))
 
 
 def count(outcomes: Iterable[Imported]) -> dict[str, Any]:
     """Totals for a report, and which files failed or were read in part, and why."""
     outcomes = list(outcomes)
-    result: dict[str, Any] = {"rows": sum(outcome.rows for outcome in outcomes)}
-    for status in (*CyclingTest.Status.values, "waiting"):
-        result[status] = sum(outcome.status == status for outcome in outcomes)
-    for name, status in (
-        ("failures", CyclingTest.Status.FAILED),
-        ("partials", CyclingTest.Status.PARTIAL),
-    ):
-        result[name] = [
-            {"file_id": o.file_id, "name": o.name, "error": o.error, "fix": o.fix}
-            for o in outcomes
-            if o.status == status
-        ][:LISTED]
-    return result
+    rows = sum(outcome.rows for outcome in outcomes)
+    return {"rows": rows, **count_statuses(outcomes, CyclingTest.Status.values)}
 
 
 def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
@@ -128,28 +97,28 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
     Repeating it changes nothing. A file that changed since the scan is left for the
     next one; a failure is recorded beside the data that was there before, which stays.
     """
-    path = Path(file.folder.path) / to_path(file.path)
+    format_: tuple[str, int] = "", REGISTRY_VERSION
     try:
-        if _changed_since_scan(path, file):
-            return Imported(file.pk, file.name, "waiting")
-        format_, reading = formats.read(path, _context(file))
-        rows = summarise(reading.frame)
-        series_name, series_bytes = _store(file, format_, reading)
-        if _changed_since_scan(path, file):
-            return Imported(file.pk, file.name, "waiting")
-    except LabError as error:
-        # A right that is missing today may be given tomorrow, with the content unchanged.
-        transient = isinstance(error, NotStored) or isinstance(error.__cause__, OSError)
-        return _fail(file, path, error.message, error.fix, transient=transient, fence=fence)
-    except OSError as error:
-        # Of the machine, not of the content: a full disk, a share that hangs.
-        return _fail(file, path, *_explain(error), transient=True, fence=fence)
-    except Exception as error:
-        log.exception("Importing %s failed.", path)
-        message = f"The reader failed: {type(error).__name__}: {error}"
-        return _fail(
-            file, path, message, "Please report this file to the maintainers.", fence=fence
-        )
+        with content_of(file) as path:
+            format_ = _format_of(path)
+            test, rows = _read(file, path)
+    except FileChanged:
+        return Imported(file.pk, file.name, "waiting")
+    except Exception as error:  # noqa: BLE001 - of any kind; it is told on the file
+        return _fail(file, refusal_of(error, file.name), format_, fence)
+    with fence(), transaction.atomic():
+        _replace(file, test, rows)
+    lacking = ""
+    if test.status == CyclingTest.Status.PARTIAL:
+        lacking = " ".join(finding["text"] for finding in test.findings)
+    return Imported(file.pk, file.name, test.status, rows=test.row_count, error=lacking[:1000])
+
+
+def _read(file: RawFile, path: Path) -> tuple[CyclingTest, pl.DataFrame]:
+    """The stored test, not yet in SQL, and its half-cycles."""
+    format_, reading = formats.read(path, _context(file))
+    rows = summarise(reading.frame)
+    series_name, series_bytes = _store(file, format_, reading)
     test = CyclingTest(
         sha256=file.sha256,
         status=(CyclingTest.Status.PARTIAL if reading.is_partial else CyclingTest.Status.IMPORTED),
@@ -163,28 +132,12 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
         instrument=reading.metadata,
         **_extent(reading.frame),
     )
-    with fence(), transaction.atomic():
-        _replace(file, test, rows)
-    lacking = " ".join(f.text for f in reading.findings) if reading.is_partial else ""
-    return Imported(
-        file.pk, file.name, test.status, rows=reading.frame.height, error=lacking[:1000]
-    )
+    return test, rows
 
 
 def series_key(sha256: str, format_name: str, version: int) -> str:
     """Where the series of a content lies; a new reader version lies beside the old."""
     return f"cycling/{sha256[:2]}/{sha256}.{format_name}.r{version}.parquet"
-
-
-def _explain(error: OSError) -> tuple[str, str]:
-    if error.errno in FULL:
-        refusal = NotStored(error)
-        return refusal.message, refusal.fix
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return (
-        f"The file could not be read from its folder ({reason}).",
-        "Check that the folder is mounted and may be read; the next night tries again.",
-    )
 
 
 def _context(file: RawFile) -> formats.ReadContext:
@@ -194,11 +147,6 @@ def _context(file: RawFile) -> formats.ReadContext:
         max_rows=settings.SERIES_ROW_LIMIT,
         declared=tuple(declaration.as_declaration() for declaration in declared),
     )
-
-
-def _changed_since_scan(path: Path, file: RawFile) -> bool:
-    found = path.stat()
-    return (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns)
 
 
 def _store(file: RawFile, format_: formats.Format, reading: formats.Reading) -> tuple[str, int]:
@@ -273,17 +221,9 @@ def _half_cycle(
     return half
 
 
-def _fail(
-    file: RawFile,
-    path: Path,
-    message: str,
-    fix: str,
-    *,
-    fence: Fence,
-    transient: bool = False,
-) -> Imported:
+def _fail(file: RawFile, refusal: Refusal, format_: tuple[str, int], fence: Fence) -> Imported:
     """Record why the content could not be imported; data of earlier content stays."""
-    format_name, version = _format_of(path)
+    name, version = format_
     with fence(), transaction.atomic():
         RawFile.objects.select_for_update().get(pk=file.pk)
         CyclingTest.objects.update_or_create(
@@ -291,17 +231,18 @@ def _fail(
             defaults={
                 "sha256": file.sha256,
                 "status": CyclingTest.Status.FAILED,
-                "is_transient": transient,
-                "error": message,
-                "fix": fix,
-                "format_name": format_name,
+                "is_transient": refusal.is_transient,
+                "error": refusal.message,
+                "fix": refusal.fix,
+                "format_name": name,
                 "reader_version": version,
                 "summary_version": SUMMARY_VERSION,
                 "time_zone": file.folder.time_zone,
                 "imported_at": timezone.now(),
             },
         )
-    return Imported(file.pk, file.name, CyclingTest.Status.FAILED, error=message, fix=fix)
+    failed = CyclingTest.Status.FAILED
+    return Imported(file.pk, file.name, failed, error=refusal.message, fix=refusal.fix)
 
 
 def _format_of(path: Path) -> tuple[str, int]:

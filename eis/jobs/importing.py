@@ -1,10 +1,8 @@
 """From settled files to spectra, one file per transaction."""
 
-import logging
-import os
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,19 +13,26 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from battery_db.lib.errors import LabError
-from battery_db.lib.names import to_path
 from battery_db.lib.runs.engine import JobContext
+from battery_db.lib.runs.imports import (
+    LISTED,
+    Fence,
+    NotStored,
+    Refusal,
+    count_statuses,
+    import_each,
+    refusal_of,
+)
 from battery_db.lib.runs.registry import Done
 from battery_db.lib.spectra import Spectrum
 from battery_db.lib.storage import storage
+from cells.jobs.contents import content_of
 from cells.models import FileMetadata, RawFile
+from cells.scanning import FileChanged
 from eis import formats
 from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum
 from eis.points import write_points
 
-log = logging.getLogger(__name__)
-LISTED = 100  # files that a report names
-Fence = Callable[[], AbstractContextManager[None]]
 EXPERIMENTS = (FileMetadata.Experiment.IMPEDANCE, FileMetadata.Experiment.SYMMETRIC)
 # Grows whenever a format is added or revised, so that unknown files are tried again.
 REGISTRY_VERSION = sum(format_.version for format_ in formats.FORMATS)
@@ -66,58 +71,33 @@ def stale() -> QuerySet[RawFile]:
 
 def import_files(context: JobContext) -> Done:
     """Job: import ``params["file_ids"]``; one bad file never stops the others."""
-    files = list(RawFile.objects.filter(pk__in=context.params["file_ids"]).select_related("folder"))
-    outcomes = []
-    for index, file in enumerate(files):
-        context.progress(index, len(files), file.name)
-        context.check_cancelled()
-        outcome = import_file(file, fence=context.fenced)
-        if outcome.status == ImpedanceFile.Status.FAILED:
-            context.log(f"{file.name}: {outcome.error}", "warning")
-        outcomes.append(outcome)
-    return Done(count(outcomes))
+    files = RawFile.objects.filter(pk__in=context.params["file_ids"]).select_related("folder")
+    return Done(count(import_each(context, list(files), import_file)))
 
 
 def count(outcomes: Iterable[Imported]) -> dict[str, Any]:
     """Totals for a report, and which files failed or were read in part, and why."""
     outcomes = list(outcomes)
-    result: dict[str, Any] = {"spectra": sum(outcome.spectra for outcome in outcomes)}
-    for status in (*ImpedanceFile.Status.values, "waiting"):
-        result[status] = sum(outcome.status == status for outcome in outcomes)
-    for name, status in (
-        ("failures", ImpedanceFile.Status.FAILED),
-        ("partials", ImpedanceFile.Status.PARTIAL),
-    ):
-        result[name] = [
-            {"file_id": o.file_id, "name": o.name, "error": o.error, "fix": o.fix}
-            for o in outcomes
-            if o.status == status
-        ][:LISTED]
-    return result
+    spectra = sum(outcome.spectra for outcome in outcomes)
+    return {"spectra": spectra, **count_statuses(outcomes, ImpedanceFile.Status.values)}
 
 
 def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
     """Read one file, store its points, and switch its rows in one transaction.
 
-    Repeating it changes nothing. A failure is recorded beside the spectra that were there
-    before, which stay.
+    Repeating it changes nothing. A file that changed since the scan is left for the next
+    one; a failure is recorded beside the spectra that were there before, which stay.
     """
-    path = Path(file.folder.path) / to_path(file.path)
+    format_name, version = "", REGISTRY_VERSION
     try:
-        if _changed_since_scan(path, file):
-            return Imported(file.pk, file.name, "waiting")
-        format_, reading = formats.read(path)
-        series_name = _store(file, format_, reading.spectra)
-    except LabError as error:
-        transient = isinstance(error.__cause__, OSError)
-        return _fail(file, path, (error.message, error.fix), transient=transient, fence=fence)
-    except OSError as error:
-        return _fail(file, path, _explain(error), transient=True, fence=fence)
-    except Exception as error:
-        log.exception("Importing %s failed.", path)
-        message = f"The reader failed: {type(error).__name__}: {error}"
-        told = (message, "Please report this file to the maintainers.")
-        return _fail(file, path, told, transient=False, fence=fence)
+        with content_of(file) as path:
+            format_name, version = _format_of(path)
+            format_, reading = formats.read(path)
+            series_name = _store(file, format_, reading.spectra)
+    except FileChanged:
+        return Imported(file.pk, file.name, "waiting")
+    except Exception as error:  # noqa: BLE001 - of any kind; it is told on the file
+        return _fail(file, refusal_of(error, file.name), (format_name, version), fence)
     partial = reading.is_partial or bool(reading.refused)
     status = ImpedanceFile.Status.PARTIAL if partial else ImpedanceFile.Status.IMPORTED
     row = ImpedanceFile(
@@ -138,19 +118,6 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
     return Imported(file.pk, file.name, status, len(reading.spectra), error=lacking[:1000])
 
 
-def _changed_since_scan(path: Path, file: RawFile) -> bool:
-    found = path.stat()
-    return (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns)
-
-
-def _explain(error: OSError) -> tuple[str, str]:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return (
-        f"The file could not be read or stored ({reason}).",
-        "Check that folder and storage are there; the next night tries again.",
-    )
-
-
 def _store(file: RawFile, format_: formats.Format, spectra: Iterable[Spectrum]) -> str:
     sha256 = file.sha256
     name = f"eis/{sha256[:2]}/{sha256}.{format_.name}.r{format_.version}.parquet"
@@ -158,7 +125,10 @@ def _store(file: RawFile, format_: formats.Format, spectra: Iterable[Spectrum]) 
     with tempfile.TemporaryFile() as draft:
         write_points(list(spectra), draft, {**about, "sign": "as measured: capacitive negative"})
         draft.seek(0)
-        storage("series").save(name, File(draft))
+        try:
+            storage("series").save(name, File(draft))
+        except Exception as error:  # object stores have errors of their own
+            raise NotStored(error) from error
     return name
 
 
@@ -213,16 +183,9 @@ def _titled(name: str, label: Any) -> str:
     return f"{name} ({label})" if label else name
 
 
-def _fail(
-    file: RawFile, path: Path, told: tuple[str, str], *, transient: bool, fence: Fence
-) -> Imported:
+def _fail(file: RawFile, refusal: Refusal, format_: tuple[str, int], fence: Fence) -> Imported:
     """Record why the content could not be imported; spectra of earlier content stay."""
-    try:
-        format_ = formats.recognise(path)
-        format_name, version = format_.name, format_.version
-    except (LabError, OSError):
-        format_name, version = "", REGISTRY_VERSION
-    message, fix = told
+    name, version = format_
     with fence(), transaction.atomic():
         RawFile.objects.select_for_update().get(pk=file.pk)
         ImpedanceFile.objects.update_or_create(
@@ -230,12 +193,21 @@ def _fail(
             defaults={
                 "sha256": file.sha256,
                 "status": ImpedanceFile.Status.FAILED,
-                "is_transient": transient,
-                "error": message,
-                "fix": fix,
-                "format_name": format_name,
+                "is_transient": refusal.is_transient,
+                "error": refusal.message,
+                "fix": refusal.fix,
+                "format_name": name,
                 "reader_version": version,
                 "imported_at": timezone.now(),
             },
         )
-    return Imported(file.pk, file.name, ImpedanceFile.Status.FAILED, error=message, fix=fix)
+    failed = ImpedanceFile.Status.FAILED
+    return Imported(file.pk, file.name, failed, error=refusal.message, fix=refusal.fix)
+
+
+def _format_of(path: Path) -> tuple[str, int]:
+    try:
+        format_ = formats.recognise(path)
+    except (LabError, OSError):
+        return "", REGISTRY_VERSION
+    return format_.name, format_.version

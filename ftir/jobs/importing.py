@@ -1,8 +1,7 @@
 """From settled files to stored spectra, one file per transaction."""
 
-import logging
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,22 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from battery_db.lib.errors import LabError
-from battery_db.lib.names import to_path
 from battery_db.lib.runs.engine import JobContext
+from battery_db.lib.runs.imports import (
+    Fence,
+    Refusal,
+    count_statuses,
+    import_each,
+    refusal_of,
+)
 from battery_db.lib.runs.registry import Done
+from cells.jobs.contents import content_of
 from cells.models import FileMetadata, RawFile
+from cells.scanning import FileChanged
 from ftir import formats
 from ftir.models import InfraredSpectrum
 from ftir.services import spectra
 
-log = logging.getLogger(__name__)
-Fence = Callable[[], AbstractContextManager[None]]
-LISTED = 100
 # Grows whenever a format is added or revised, so that unknown files are tried again.
 REGISTRY_VERSION = sum(format_.version for format_ in formats.FORMATS)
 
@@ -62,29 +66,13 @@ def stale() -> QuerySet[RawFile]:
 
 def import_files(context: JobContext) -> Done:
     """Job: import ``params["file_ids"]``; one bad file never stops the others."""
-    files = list(RawFile.objects.filter(pk__in=context.params["file_ids"]).select_related("folder"))
-    outcomes = []
-    for index, file in enumerate(files):
-        context.progress(index, len(files), file.name)
-        context.check_cancelled()
-        outcomes.append(import_file(file, fence=context.fenced))
-    return Done(count(outcomes))
+    files = RawFile.objects.filter(pk__in=context.params["file_ids"]).select_related("folder")
+    return Done(count(import_each(context, list(files), import_file)))
 
 
 def count(outcomes: Iterable[Imported]) -> dict[str, Any]:
     """Totals for a report, and which files failed and why."""
-    outcomes = list(outcomes)
-    failed = InfraredSpectrum.Status.FAILED
-    return {
-        "imported": sum(o.status == InfraredSpectrum.Status.IMPORTED for o in outcomes),
-        "failed": sum(o.status == failed for o in outcomes),
-        "waiting": sum(o.status == "waiting" for o in outcomes),
-        "failures": [
-            {"file_id": o.file_id, "name": o.name, "error": o.error, "fix": o.fix}
-            for o in outcomes
-            if o.status == failed
-        ][:LISTED],
-    }
+    return count_statuses(list(outcomes), InfraredSpectrum.Status.values)
 
 
 def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
@@ -93,23 +81,15 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
     Repeating it changes nothing. A file that changed since the scan is left for the
     next one; after a failure the points of earlier content stay readable.
     """
-    path = Path(file.folder.path) / to_path(file.path)
+    format_: tuple[str, int] = "", REGISTRY_VERSION
     try:
-        if _changed_since_scan(path, file):
-            return Imported(file.pk, file.name, "waiting")
-        values = spectra.read_values(path, file.sha256)
-        if _changed_since_scan(path, file):
-            return Imported(file.pk, file.name, "waiting")
-    except LabError as error:
-        values = _failure(file, path, error.message, error.fix)
-    except OSError as error:
-        message = f"The file could not be read or its points not be stored ({error.strerror})."
-        fix = "Check the folder and the server's storage; the next night tries again."
-        values = _failure(file, path, message, fix) | {"is_transient": True}
-    except Exception as error:
-        log.exception("Importing %s failed.", path)
-        message = f"The reader failed: {type(error).__name__}: {error}"
-        values = _failure(file, path, message, "Please report this file to the maintainers.")
+        with content_of(file) as path:
+            format_ = _format_of(path)
+            values = spectra.read_values(path, file.sha256)
+    except FileChanged:
+        return Imported(file.pk, file.name, "waiting")
+    except Exception as error:  # noqa: BLE001 - of any kind; it is told on the file
+        values = _failure(file, refusal_of(error, file.name), format_)
     with fence(), transaction.atomic():
         RawFile.objects.select_for_update().get(pk=file.pk)
         spectrum, _ = InfraredSpectrum.objects.update_or_create(
@@ -120,24 +100,23 @@ def import_file(file: RawFile, fence: Fence = nullcontext) -> Imported:
     return Imported(file.pk, file.name, values["status"], values["error"], values["fix"])
 
 
-def _failure(file: RawFile, path: Path, message: str, fix: str) -> dict[str, Any]:
-    try:
-        format_ = formats.recognise(path)
-        name, version = format_.name, format_.version
-    except (LabError, OSError):
-        name, version = "", REGISTRY_VERSION
+def _failure(file: RawFile, refusal: Refusal, format_: tuple[str, int]) -> dict[str, Any]:
+    name, version = format_
     return {
         "sha256": file.sha256,
         "status": InfraredSpectrum.Status.FAILED,
-        "is_transient": False,
-        "error": message,
-        "fix": fix,
+        "is_transient": refusal.is_transient,
+        "error": refusal.message,
+        "fix": refusal.fix,
         "format_name": name,
         "reader_version": version,
         "imported_at": timezone.now(),
     }
 
 
-def _changed_since_scan(path: Path, file: RawFile) -> bool:
-    found = path.stat()
-    return (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns)
+def _format_of(path: Path) -> tuple[str, int]:
+    try:
+        format_ = formats.recognise(path)
+    except (LabError, OSError):
+        return "", REGISTRY_VERSION
+    return format_.name, format_.version
