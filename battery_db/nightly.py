@@ -33,7 +33,7 @@ def identify() -> Iterable[JobRequest]:
 
 
 def check() -> Iterable[JobRequest]:
-    yield JobRequest("cycling.check_series", title="Check stored series")
+    yield JobRequest("battery_db.check_series", title="Check stored series")
 
 
 def import_new() -> Iterable[JobRequest]:

@@ -4,13 +4,6 @@ from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Outcome, job_kind
 
 
-@job_kind("cycling.check_series", queue="cycling", title="Check stored series")
-def check_series(context: JobContext) -> Outcome:
-    from cycling.jobs import upkeep
-
-    return upkeep.check_series(context)
-
-
 @job_kind("cycling.import_files", queue="cycling", title="Import cycling files")
 def import_files(context: JobContext) -> Outcome:
     from cycling.jobs import importing

@@ -8,10 +8,11 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
+from battery_db.lib.models import ImportedContent
 from cells.models import RawFile
 
 
-class ImpedanceFile(models.Model):
+class ImpedanceFile(ImportedContent):
     """One file's spectra, as one reader version understood them.
 
     Only ``eis.jobs`` writes these rows. A failed import is a row too, so that the same
@@ -25,20 +26,10 @@ class ImpedanceFile(models.Model):
         FAILED = "failed"
 
     file = models.OneToOneField(RawFile, models.CASCADE, related_name="impedance_file")
-    sha256 = models.CharField(max_length=64)
     status = models.CharField(max_length=8, choices=Status)
-    is_transient = models.BooleanField(default=False)
-    error = models.TextField(blank=True)
-    fix = models.TextField(blank=True)
     findings = models.JSONField(default=list, help_text="What the user should know about the data.")
     refused = models.JSONField(default=list, help_text="Parts that are no spectrum, and why.")
-    format_name = models.CharField(max_length=60, blank=True)
-    reader_version = models.PositiveSmallIntegerField(default=0)
-    series_name = models.CharField(
-        max_length=200, blank=True, help_text="Key in the series storage."
-    )
     instrument = models.JSONField(default=dict, help_text="What the file's header says of itself.")
-    imported_at = models.DateTimeField()
 
     class Meta:
         ordering = ["file_id"]

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
+from battery_db.lib.models import ImportedContent
 from cells.models import Molecule, RawFile
 
 
@@ -25,7 +26,7 @@ class InfraredSpectrumQuerySet(models.QuerySet["InfraredSpectrum"]):
         )
 
 
-class InfraredSpectrum(models.Model):
+class InfraredSpectrum(ImportedContent):
     """One measured spectrum: of a file found in a folder, or uploaded as a free sample.
 
     Points lie in Parquet under the content's hash. A failed import is a row too, so that
@@ -45,17 +46,8 @@ class InfraredSpectrum(models.Model):
         RawFile, models.CASCADE, null=True, related_name="infrared_spectrum"
     )
     name = models.CharField(max_length=300)
-    sha256 = models.CharField(max_length=64)
     status = models.CharField(max_length=8, choices=Status)
-    is_transient = models.BooleanField(default=False)
-    error = models.TextField(blank=True)
-    fix = models.TextField(blank=True)
     notices = models.JSONField(default=list, help_text="What the user should know about the data.")
-    format_name = models.CharField(max_length=60, blank=True)
-    reader_version = models.PositiveSmallIntegerField(default=0)
-    series_name = models.CharField(
-        max_length=200, blank=True, help_text="Key in the series storage."
-    )
     point_count = models.PositiveIntegerField(default=0)
     first_per_cm = models.FloatField("from / 1/cm", null=True)
     last_per_cm = models.FloatField("to / 1/cm", null=True)
@@ -65,7 +57,6 @@ class InfraredSpectrum(models.Model):
     for_calibration = models.BooleanField(
         default=False, help_text="Uploaded as a sample of a calibration; not listed."
     )
-    imported_at = models.DateTimeField()
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
@@ -144,6 +135,10 @@ class Calibration(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("ftir:calibration", args=[self.pk])
+
+    def stored_files(self) -> list[tuple[str, int | None]]:
+        """What lies in the series storage for this row; sizes are not kept."""
+        return [(name, None) for name in (self.archive_name, self.report_name) if name]
 
     @property
     def component_names(self) -> tuple[str, ...]:

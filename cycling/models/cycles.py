@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
+from battery_db.lib.models import ImportedContent
 from cells.models import Folder, RawFile
 from cycling.formats.base import ColumnDeclaration, DeclaredColumn
 
@@ -21,7 +22,7 @@ class Polarity(models.TextChoices):
     DISCHARGE = "discharge"
 
 
-class CyclingTest(models.Model):
+class CyclingTest(ImportedContent):
     """One cell's data from one file content, as one reader version understood it.
 
     Only ``cycling.jobs`` writes these rows: the row, its half-cycles and the switch of
@@ -36,20 +37,11 @@ class CyclingTest(models.Model):
         FAILED = "failed"
 
     file = models.OneToOneField(RawFile, models.CASCADE, related_name="cycling_test")
-    sha256 = models.CharField(max_length=64)
     status = models.CharField(max_length=8, choices=Status)
-    is_transient = models.BooleanField(default=False)
-    error = models.TextField(blank=True)
-    fix = models.TextField(blank=True)
     findings = models.JSONField(default=list, help_text="What the user should know about the data.")
-    format_name = models.CharField(max_length=60, blank=True)
-    reader_version = models.PositiveSmallIntegerField(default=0)
     summary_version = models.PositiveSmallIntegerField(default=0)
     time_zone = models.CharField(
         max_length=60, default="UTC", help_text="Zone that naive clocks of the file were read in."
-    )
-    series_name = models.CharField(
-        max_length=200, blank=True, help_text="Key in the series storage."
     )
     series_bytes = models.BigIntegerField(default=0)
     row_count = models.BigIntegerField(default=0)
@@ -57,7 +49,6 @@ class CyclingTest(models.Model):
     last_cycle = models.IntegerField(null=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    imported_at = models.DateTimeField()
     instrument = models.JSONField(default=dict, help_text="What the file's header says of itself.")
 
     class Meta:
@@ -76,6 +67,10 @@ class CyclingTest(models.Model):
     @property
     def has_series(self) -> bool:
         return bool(self.series_name)
+
+    def stored_files(self) -> list[tuple[str, int | None]]:
+        """Name and bytes of everything in the series storage that belongs to this test."""
+        return [(self.series_name, self.series_bytes)] if self.series_name else []
 
 
 class TableDeclaration(models.Model):

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from cells import disk
 
-list_folder = disk.list_folder
+list_folder, copy_file = disk.list_folder, disk.copy_file
 
 
 def hang(root, path=""):
@@ -17,5 +17,11 @@ def hang(root, path=""):
     return list_folder(root, path)
 
 
-disk.list_folder = hang
+def hang_in_reading(path, *arguments):
+    if "/hangs" in path:
+        time.sleep(3600)
+    copy_file(path, *arguments)
+
+
+disk.list_folder, disk.copy_file = hang, hang_in_reading
 disk.main(sys.argv[1:])

@@ -2,18 +2,23 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError
 
+from battery_db import upkeep
 from battery_db.lib.errors import UnreadableFile
 from battery_db.lib.storage import storage
-from cycling.jobs import importing, upkeep
+from cells import disk
+from cells.jobs import contents
+from cycling.jobs import importing
 from cycling.models import CyclingTest, HalfCycle
 from tests.cycling.conftest import cccv_cycles, scanned
 
 pytestmark = pytest.mark.django_db
+SILENT = Path(__file__).parents[1] / "cells" / "hanging_disk.py"
 
 
 def test_a_file_becomes_a_test_a_series_and_half_cycles_with_the_true_capacities(lab_file):
@@ -144,6 +149,22 @@ def test_a_file_that_may_not_be_read_is_tried_again_though_its_content_is_the_sa
     monkeypatch.setattr(importing.formats, "read", refused)
     importing.import_file(file)
 
+    assert list(importing.stale()) == [file]
+
+
+def test_a_share_that_falls_silent_is_told_on_the_file_and_tried_again(
+    lab_file, monkeypatch, settings
+):
+    monkeypatch.setattr(contents, "is_on_own_disk", lambda folder: False)
+    monkeypatch.setattr(disk, "CHILD", (sys.executable, str(SILENT)))
+    settings.FILE_SCAN_TIMEOUT_SECONDS = 0.5
+    file = lab_file("hangs.bdf.csv", cccv_cycles(3))
+
+    outcome = importing.import_file(file)
+
+    assert outcome.status == CyclingTest.Status.FAILED
+    assert "no answer within 0.5 s" in outcome.error
+    assert "mounted" in outcome.fix
     assert list(importing.stale()) == [file]
 
 
