@@ -15,6 +15,15 @@ STUMBLE_ROWS = 5
 SMALLEST_CLOCK_FALL = -0.1
 # Beyond these (3000 years, a megavolt, a megaampere) a number is no measurement.
 LARGEST = {"test_time_second": 1e11, "voltage_volt": 1e6, "current_ampere": 1e6}
+SIGN_TEXTS = {
+    "sign_reversed": (
+        "The file counts discharge as positive; all currents were given the opposite sign."
+    ),
+    "sign_added": (
+        "The file writes currents without sign; those of discharge steps were made negative."
+    ),
+}
+SignCounts = tuple[int, int, int, int]
 
 
 def check(reading: Reading) -> Reading:
@@ -110,22 +119,39 @@ def _repair_sign(frame: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
     if "step_type" not in frame.columns:
         _check_unsigned(frame, findings)
         return frame
+    repair = sign_repair(count_signs(frame))
+    if repair in SIGN_TEXTS:
+        findings.append(Finding(repair, SIGN_TEXTS[repair]))
+    return with_sign(frame, repair)
+
+
+def count_signs(frame: pl.DataFrame) -> SignCounts:
+    """Records by step type and sign of the current: of charges up and down, discharges up, down."""
     kind, current = pl.col("step_type").cast(pl.String), pl.col("current_ampere")
     charging, discharging = kind.str.ends_with("_charge"), kind.str.ends_with("_discharge")
-    counts = frame.select(
+    return frame.select(
         charge_up=(charging & (current > 0)).sum(),
         charge_down=(charging & (current < 0)).sum(),
         discharge_up=(discharging & (current > 0)).sum(),
         discharge_down=(discharging & (current < 0)).sum(),
-    ).row(0, named=True)
-    if counts["discharge_up"] <= counts["discharge_down"]:
+    ).row(0)
+
+
+def sign_repair(counts: SignCounts) -> str:
+    """Which finding of ``SIGN_TEXTS`` the counts ask for, if any."""
+    charge_up, charge_down, discharge_up, discharge_down = counts
+    if discharge_up <= discharge_down:
+        return ""
+    return "sign_reversed" if charge_down > charge_up else "sign_added"
+
+
+def with_sign(frame: pl.DataFrame, repair: str) -> pl.DataFrame:
+    if not repair:
         return frame
-    if counts["charge_down"] > counts["charge_up"]:
-        text = "The file counts discharge as positive; all currents were given the opposite sign."
-        findings.append(Finding("sign_reversed", text))
+    current = pl.col("current_ampere")
+    if repair == "sign_reversed":
         return frame.with_columns(-current)
-    text = "The file writes currents without sign; those of discharge steps were made negative."
-    findings.append(Finding("sign_added", text))
+    discharging = pl.col("step_type").cast(pl.String).str.ends_with("_discharge")
     return frame.with_columns(pl.when(discharging).then(-current.abs()).otherwise(current))
 
 
@@ -146,13 +172,22 @@ def _check_unsigned(frame: pl.DataFrame, findings: list[Finding]) -> None:
 
 
 def _check_clock(frame: pl.DataFrame, findings: list[Finding]) -> None:
-    if "unix_time_second" not in frame.columns:
-        return
-    jumps = frame["unix_time_second"].diff()
-    falls = int((jumps < SMALLEST_CLOCK_FALL).sum())
-    if falls:
-        text = f"The wall clock was set back {_times(falls)}, at most by {-float(jumps.min()):g} s."  # type: ignore[arg-type]
-        findings.append(Finding("clock_fell", text + " Test time is not touched by it."))
+    if "unix_time_second" in frame.columns:
+        findings.extend(tell_clock(*clock_falls(frame["unix_time_second"])))
+
+
+def clock_falls(clock: pl.Series) -> tuple[int, float]:
+    """How often a wall clock was set back, and the furthest, in seconds below zero."""
+    jumps = clock.diff()
+    falls = jumps.filter(jumps < SMALLEST_CLOCK_FALL)
+    return len(falls), float(falls.min()) if len(falls) else 0.0  # type: ignore[arg-type]
+
+
+def tell_clock(falls: int, furthest: float) -> list[Finding]:
+    if not falls:
+        return []
+    text = f"The wall clock was set back {_times(falls)}, at most by {-furthest:g} s."
+    return [Finding("clock_fell", text + " Test time is not touched by it.")]
 
 
 def _times(count: int) -> str:

@@ -1,5 +1,6 @@
 """The instrument's own counters of charge and energy, compared with the integral of its records."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,8 @@ TOLERANCE = 0.01
 # Steps that move less than this share of the largest are too small to compare.
 COMPARED_SHARE = 0.02
 SECONDS_PER_HOUR = 3600.0
+# The values that tell what a counter is printed in: all of the first rows, then one in so many.
+EVERY_ROW, SAMPLED_ROWS = 2000, 64
 # Steps of what cyclers print: decimal fractions of an ampere hour or ampere second.
 RESOLUTIONS = sorted(
     [10.0**-k for k in range(2, 10)] + [10.0**-k / 3600 for k in range(7)], reverse=True
@@ -44,6 +47,23 @@ COUNTERS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one counter and the records say of each step; see ``_steps`` for the columns.
+
+    ``resolutions`` are the steps of ``RESOLUTIONS`` that the counter's values are all
+    multiples of. Tallies of consecutive whole steps add up to that of all of them.
+    """
+
+    steps: pl.DataFrame
+    resolutions: tuple[float, ...]
+
+    def __add__(self, later: "Tally") -> "Tally":
+        both = set(later.resolutions)
+        kept = tuple(step for step in self.resolutions if step in both)
+        return Tally(pl.concat([self.steps, later.steps]), kept)
+
+
 def compare(frame: pl.DataFrame) -> list[Finding]:
     """A finding for each counter that differs by more than 1 % over some step.
 
@@ -51,21 +71,38 @@ def compare(frame: pl.DataFrame) -> list[Finding]:
     between. A difference that this explains says that the records are too sparse to tell
     (``capacity_undersampled``), not that one of the two is wrong.
     """
+    return judge(tallies(frame))
+
+
+def tallies(frame: pl.DataFrame, first_row: int = 0) -> dict[str, Tally]:
+    """Counter column -> its tally over ``frame``, whose first record is a file's ``first_row``."""
     if "step_count" not in frame.columns:
-        return []
-    findings = []
-    for counter in COUNTERS:
-        if counter.column in frame.columns:
-            findings += _compare(frame, counter)
-    return findings
+        return {}
+    return {
+        counter.column: Tally(
+            _steps(frame, counter), _resolutions(frame[counter.column], first_row)
+        )
+        for counter in COUNTERS
+        if counter.column in frame.columns
+    }
 
 
-def _compare(frame: pl.DataFrame, counter: Counter) -> list[Finding]:
-    steps = _steps(frame, counter)
+def judge(found: Mapping[str, Tally]) -> list[Finding]:
+    """What ``compare`` tells, from the tallies of a whole file."""
+    return [
+        finding
+        for counter in COUNTERS
+        if counter.column in found
+        for finding in _judge(found[counter.column], counter)
+    ]
+
+
+def _judge(tally: Tally, counter: Counter) -> list[Finding]:
+    steps = tally.steps
     largest = steps["counted"].max()
     if not isinstance(largest, float) or largest <= 0:
         return []
-    slack = 2 * _resolution(frame[counter.column])
+    slack = 2 * max(tally.resolutions, default=0.0)
     difference = (pl.col("moved") - pl.col("counted")).abs()
     compared = steps.filter(pl.col("counted") > COMPARED_SHARE * largest).with_columns(
         share=difference / pl.col("counted"),
@@ -134,13 +171,16 @@ def _finding(
     return Finding(code, text + reason)
 
 
-def _resolution(counter: pl.Series) -> float:
-    """The coarsest printed step that a sample of the counter's values are multiples of."""
-    values = counter.cast(pl.Float64)
-    values = values.filter(values.is_finite())
-    some = values.gather_every(max(1, len(values) // 2000))
-    for step in RESOLUTIONS:
-        parts = some / step
-        if bool(((parts - parts.round()).abs() < 1e-3).all()):
-            return step
-    return 0.0
+def _resolutions(counter: pl.Series, first_row: int) -> tuple[float, ...]:
+    """The printed steps, coarsest first, that a sample of the counter's values are multiples of.
+
+    The sample is chosen by the place in the file, so that reading it in parts takes the same.
+    """
+    row = pl.int_range(first_row, first_row + len(counter), eager=True)
+    some = counter.cast(pl.Float64).filter((row < EVERY_ROW) | (row % SAMPLED_ROWS == 0))
+    some = some.filter(some.is_finite())
+    return tuple(
+        step
+        for step in RESOLUTIONS
+        if bool((((parts := some / step) - parts.round()).abs() < 1e-3).all())
+    )
