@@ -10,12 +10,21 @@ splits a half-cycle nor decides where it ended.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from cycling.steps import REST_SHARE, Bools, Floats, Ints, Rows, Steps, find_steps, read_rows
+from cycling.steps import (
+    REST_SHARE,
+    Before,
+    Bools,
+    Floats,
+    Ints,
+    Rows,
+    Steps,
+    find_steps,
+    read_rows,
+)  # fmt: skip
 
 SUMMARY_VERSION = 1
 
@@ -62,7 +71,15 @@ _SCHEMA: Mapping[str, pl.DataType] = {
     "mean_temperature_celsius": pl.Float64(),
     "is_complete": pl.Boolean(),
 }
-_CARRIED = ("constant_current_ampere", "end_current_ampere", "end_voltage_volt")
+CARRIED = ("constant_current_ampere", "end_current_ampere", "end_voltage_volt")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """``rows`` of ``summarise``, and per row the largest stretch up to the end of its cycle."""
+
+    rows: pl.DataFrame
+    largest_stretch_ah: Floats
 
 
 def summarise(frame: pl.DataFrame) -> pl.DataFrame:
@@ -72,15 +89,25 @@ def summarise(frame: pl.DataFrame) -> pl.DataFrame:
     ``started_at``. Currents, capacities and energies are magnitudes; capacity and
     energy are integrals over time (trapezium), the duration is the time with current.
     The attributes of the previous half-cycle are null in the first row: see
-    ``carry_over``. Only the last row can be incomplete: nothing follows it yet.
+    ``stitching.carry_over``. Only the last row can be incomplete: nothing follows it yet.
     """
+    return summarise_after(Before(), frame).rows
+
+
+def summarise_after(before: Before, frame: pl.DataFrame) -> Summary:
+    """``summarise`` for the last rows of a file, from where an instrument cycle begins.
+
+    Half-cycles of the second instrument cycle at hand and later ones are those of the whole
+    file; of the first one, what came before its first row may be missing.
+    """
+    nothing = Summary(pl.DataFrame(schema=_SCHEMA), np.zeros(0))
     if frame.height == 0:
-        return pl.DataFrame(schema=_SCHEMA)
-    rows = read_rows(frame)
+        return nothing
+    rows = read_rows(frame, before)
     steps = find_steps(frame, rows)
-    halves = _gather(frame, steps)
+    halves = _gather(frame, steps, before)
     if not len(halves.members):
-        return pl.DataFrame(schema=_SCHEMA)
+        return nothing
     constant = _constant_current(rows, steps, halves)
     end_current, end_voltage = _ends(rows, steps, halves)
     capacity, energy, seconds = (
@@ -107,29 +134,14 @@ def summarise(frame: pl.DataFrame) -> pl.DataFrame:
         "constant_current_ampere": constant,
         "end_current_ampere": end_current,
         "end_voltage_volt": end_voltage,
-        **{f"previous_{name}": None for name in _CARRIED},
+        **{f"previous_{name}": None for name in CARRIED},
         "mean_temperature_celsius": _temperature(frame, steps, halves),
         "is_complete": halves.last_row < _last_telling_row(steps),
     }
     table = pl.DataFrame(columns, schema_overrides=dict(_SCHEMA), nan_to_null=True)
-    table = table.with_columns(pl.col(name).shift(1).alias(f"previous_{name}") for name in _CARRIED)
-    return table.select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
-
-
-def carry_over(previous_row: Mapping[str, Any] | None, rows: pl.DataFrame) -> pl.DataFrame:
-    """``rows`` of one file, the first of which follows ``previous_row`` of another.
-
-    ``previous_row`` None means that nothing is known of what came before.
-    """
-    first = pl.int_range(pl.len()) == 0
-    values = {
-        f"previous_{name}": None if previous_row is None else previous_row[name]
-        for name in _CARRIED
-    }
-    return rows.with_columns(
-        pl.when(first).then(pl.lit(value, pl.Float64())).otherwise(pl.col(name)).alias(name)
-        for name, value in values.items()
-    )
+    table = table.with_columns(pl.col(name).shift(1).alias(f"previous_{name}") for name in CARRIED)
+    table = table.select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
+    return Summary(table, halves.largest_stretch_ah)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +155,26 @@ class _Halves:
     cycle_count: Ints
     first_row: Ints
     last_row: Ints
+    largest_stretch_ah: Floats  # of this half-cycle's run and all before
 
 
-def _gather(frame: pl.DataFrame, steps: Steps) -> _Halves:
+def _gather(frame: pl.DataFrame, steps: Steps, before: Before) -> _Halves:
     # A step of a single record moved nothing, and says nothing.
     members = np.flatnonzero((steps.polarity != 0) & (steps.charge_ah != 0))
     polarity = steps.polarity[members]
     charge: Floats = np.abs(steps.charge_ah[members])
     running = len(members) > 0 and bool(steps.stop[members[-1]] > _last_telling_row(steps))
     run, count = _cycles(frame, steps, members, running=running)
-    run = _split_runs(run, polarity, charge, running=running)
+    stretches = _largest_so_far(run, polarity, charge)
+    floor = before.largest_stretch_ah
+    run = _split_runs(run, polarity, charge, running=running, floor=floor)
     block = _blocks(run, polarity)
     _, of_member = np.unique(run * 2 + (polarity > 0), return_inverse=True)
     capacity = np.bincount(of_member, weights=charge)
-    kept = (capacity > GLITCH_SHARE * np.maximum.accumulate(capacity))[of_member]
-    members, polarity, count, block, of_member = (
-        each[kept] for each in (members, polarity, count, block, of_member)
+    largest = np.maximum(np.maximum.accumulate(capacity), before.largest_half_ah)
+    kept = (capacity > GLITCH_SHARE * largest)[of_member]
+    members, polarity, count, block, of_member, stretches = (
+        each[kept] for each in (members, polarity, count, block, of_member, stretches)
     )
     charge = charge[kept]
     in_end_block = _end_blocks(of_member, block, charge)
@@ -177,6 +193,7 @@ def _gather(frame: pl.DataFrame, steps: Steps) -> _Halves:
         count[first],
         steps.start[members[first]],
         steps.stop[members[last]] - 1,
+        stretches[last],
     )
 
 
@@ -216,7 +233,21 @@ def _count_cycles(polarity: Ints, charge: Floats, *, running: bool) -> Ints:
     return np.cumsum(opens)[block]
 
 
-def _split_runs(run: Ints, polarity: Ints, charge: Floats, *, running: bool) -> Ints:
+def _largest_so_far(run: Ints, polarity: Ints, charge: Floats) -> Floats:
+    """Per member step the largest stretch (Ah) of its run of equal cycle numbers and before."""
+    if not len(run):
+        return np.zeros(0)
+    block = _blocks(run, polarity)
+    size = np.bincount(block, weights=charge)
+    largest = np.zeros(run.max() + 1)
+    np.maximum.at(largest, run, size[block])
+    so_far: Floats = np.maximum.accumulate(largest)[run]
+    return so_far
+
+
+def _split_runs(
+    run: Ints, polarity: Ints, charge: Floats, *, running: bool, floor: float = 0.0
+) -> Ints:
     """Part runs in which the instrument counted several cycles as one.
 
     Programs that are no loop keep one number over many cycles. Each second turn of
@@ -228,7 +259,7 @@ def _split_runs(run: Ints, polarity: Ints, charge: Floats, *, running: bool) -> 
     size = np.bincount(block, weights=charge).astype(np.float64)
     first = np.unique(block, return_index=True)[1]
     sign, of_block = polarity[first], run[first]
-    places = np.flatnonzero(_are_large(size, running=running))
+    places = np.flatnonzero(_are_large(size, running=running, floor=floor))
     same_run = of_block[places][1:] == of_block[places][:-1]
     turned = np.zeros(len(size), dtype=np.int64)
     turned[places[1:]] = same_run & (sign[places][1:] != sign[places][:-1])
@@ -242,13 +273,14 @@ def _split_runs(run: Ints, polarity: Ints, charge: Floats, *, running: bool) -> 
     return parted
 
 
-def _are_large(size: Floats, *, running: bool) -> Bools:
+def _are_large(size: Floats, *, running: bool, floor: float = 0.0) -> Bools:
     """Which stretches are more than pulses.
 
     What is said of a cycle must not change when the file grows: so a stretch is judged
     by those before it only, and the one still ``running`` has yet to show its size.
     """
-    large: Bools = size >= NEW_CYCLE_SHARE * np.maximum.accumulate(size)
+    largest = np.maximum(np.maximum.accumulate(size), floor)
+    large: Bools = size >= NEW_CYCLE_SHARE * largest
     large[-1] |= running
     return large
 

@@ -30,16 +30,29 @@ SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What the rows of a file before those at hand have to say about these; all at least 0.
+
+    The largest current (A), and the largest uninterrupted stretch and half-cycle (Ah).
+    """
+
+    largest_ampere: float = 0.0
+    largest_stretch_ah: float = 0.0
+    largest_half_ah: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """A series as arrays without gaps: seconds, volts, amperes (positive charges)."""
 
     time: Floats
     voltage: Floats
     current: Floats
+    largest_before: float = 0.0  # amperes, in the rows of the file before these
 
     @property
     def largest_ampere(self) -> float:
-        return float(np.max(np.abs(self.current), initial=0.0))
+        return float(np.max(np.abs(self.current), initial=self.largest_before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Steps:
         return len(self.start)
 
 
-def read_rows(frame: pl.DataFrame) -> Rows:
+def read_rows(frame: pl.DataFrame, before: Before = Before()) -> Rows:
     """The required columns with unknown values bridged.
 
     An unknown current is no current (instruments leave it empty at rest), an unknown
@@ -75,6 +88,7 @@ def read_rows(frame: pl.DataFrame) -> Rows:
         .fill_null(0.0)
         .to_numpy(),
         current.fill_null(0.0).to_numpy(),
+        before.largest_ampere,
     )
 
 

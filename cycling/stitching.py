@@ -17,11 +17,13 @@ shown as overlaps.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+
+from cycling.half_cycles import CARRIED
 
 # Raise it when the rule changes: cells are then put together again.
 STITCHING_VERSION = 1
@@ -143,3 +145,18 @@ def _passed_the_same(better: Half, half: Half) -> bool:
     if not half.is_complete:
         return half.capacity_ah <= better.capacity_ah + margin
     return abs(half.capacity_ah - better.capacity_ah) <= margin
+
+
+def carry_over(previous_row: Mapping[str, Any] | None, rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` of one file, the first of which follows ``previous_row`` of another.
+
+    ``previous_row`` None means that nothing is known of what came before.
+    """
+    first = pl.int_range(pl.len()) == 0
+    values = {
+        f"previous_{name}": None if previous_row is None else previous_row[name] for name in CARRIED
+    }
+    return rows.with_columns(
+        pl.when(first).then(pl.lit(value, pl.Float64())).otherwise(pl.col(name)).alias(name)
+        for name, value in values.items()
+    )

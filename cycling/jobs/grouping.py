@@ -16,9 +16,8 @@ from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done
 from cells.models import WetCell
 from cycling.groups import GROUPING_VERSION, Group, Grouping, distance, group_half_cycles
-from cycling.half_cycles import carry_over
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polarity
-from cycling.stitching import STITCHING_VERSION, find_superseded
+from cycling.stitching import STITCHING_VERSION, carry_over, find_superseded
 
 Fence = Callable[[], AbstractContextManager[None]]
 IDS_PER_UPDATE = 5000

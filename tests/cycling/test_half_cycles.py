@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cycling.half_cycles import carry_over, summarise
+from cycling.half_cycles import summarise
+from cycling.stitching import carry_over
 
 PREVIOUS = ("constant_current_ampere", "end_current_ampere", "end_voltage_volt")
 
