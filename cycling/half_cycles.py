@@ -173,9 +173,10 @@ def _gather(frame: pl.DataFrame, steps: Steps, before: Before) -> _Halves:
     capacity = np.bincount(of_member, weights=charge)
     largest = np.maximum(np.maximum.accumulate(capacity), before.largest_half_ah)
     kept = (capacity > GLITCH_SHARE * largest)[of_member]
-    members, polarity, count, block, of_member, stretches = (
-        each[kept] for each in (members, polarity, count, block, of_member, stretches)
+    members, polarity, count, block, of_member = (
+        each[kept] for each in (members, polarity, count, block, of_member)
     )
+    stretches = stretches[kept]
     charge = charge[kept]
     in_end_block = _end_blocks(of_member, block, charge)
     order = _order_of_ends(of_member, in_end_block)
