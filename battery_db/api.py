@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import FileResponse
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,14 +23,16 @@ import cells.api.search
 import cycling.api
 import eis.api
 import ftir.api
-from battery_db import report
+from battery_db import outcomes, report
 from battery_db.accounts import api as accounts_api
 from battery_db.lib.permissions import Permission
 from battery_db.lib.runs import api as runs_api
 from battery_db.lib.runs.models import Job
+from battery_db.pages import NightFilesForm
 from battery_db.schema import Router, schema_urls
 from battery_db.tasks import NIGHT
 
+FILES_PER_PAGE = 100
 CLIENT = Path(__file__).resolve().parent.parent / "ml" / "client.py"
 
 
@@ -49,6 +54,35 @@ class NightViewSet(viewsets.GenericViewSet[Job]):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def retrieve(self, request: Request, pk: str) -> Response:
         return Response(report.report_of(self.get_object()).as_json())
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("q", str, description="Words in the path or the reason."),
+            OpenApiParameter("outcome", str, enum=[*outcomes.OUTCOMES]),
+            OpenApiParameter("folder", str, description="Name of a folder."),
+            OpenApiParameter("new", bool, description="Only what came or was read that night."),
+            OpenApiParameter("page", int, description=f"Of {FILES_PER_PAGE} files."),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    @action(detail=True)
+    def files(self, request: Request, pk: str) -> Response:
+        """What became of each file, and why; files imported before and unchanged are counted."""
+        job = self.get_object()
+        form = NightFilesForm(request.query_params)
+        if not form.is_valid():
+            raise ValidationError(form.errors.get_json_data())
+        paginator = Paginator(outcomes.read(job, form.asked()), FILES_PER_PAGE)
+        page = paginator.get_page(request.query_params.get("page"))
+        return Response(
+            {
+                "count": paginator.count,
+                "pages": paginator.num_pages,
+                "page": page.number,
+                "unchanged": job.result["files"]["unchanged"],
+                "results": [{name: row[name] for name in outcomes.SCHEMA} for row in page],
+            }
+        )
 
 
 class ClientDownload(APIView):

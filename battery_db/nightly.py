@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from battery_db import outcomes
+from battery_db.lib.runs.models import Job
 from battery_db.lib.runs.registry import Done, JobRequest, Outcome, Wait
 
 # Small enough to share among workers and to show progress, large enough to keep the
@@ -123,7 +125,7 @@ STEPS = (
 
 
 def run_night(context: Any) -> Outcome:
-    """Job: start the next step that has something to do, or report."""
+    """Job: start the next step that has something to do, or report on each file."""
     position: int = context.memory.get("position", 0)
     started: dict[str, int] = dict(context.memory.get("parts", {}))
     while position < len(STEPS):
@@ -135,7 +137,9 @@ def run_night(context: Any) -> Outcome:
         if parts:
             memory = {"position": position, "parts": started, "step": step.title}
             return Wait(parts, memory, step.title)
-    return Done({"parts": started}, url="/")
+    context.progress(0, 0, "Say what became of each file")
+    began = Job.objects.values_list("created_at", flat=True).get(pk=context.job_id)
+    return Done({"parts": started, "files": outcomes.keep(context.job_id, began)}, url="/")
 
 
 def _parts(ids: Iterable[int], size: int) -> Iterable[list[int]]:

@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from battery_db.lib.runs.models import Job
+from battery_db.outcomes import OUTCOMES
 from battery_db.tasks import NIGHT
 from cells.models import FileMetadata, Folder, RawFile, WetCell
 from cycling.models import CyclingTest
 
 FAILURES_SHOWN = 50
+NAMED = 4  # files that a page names beside a reason
 # How the report words a count: for one, and for several.
 WORDS = {
     "new": ("new file", "new files"),
@@ -35,15 +37,48 @@ WORDS = {
     "half_cycles": ("half-cycle", "half-cycles"),
     "files": ("CSV file", "CSV files"),
     "estimated": ("spectrum judged", "spectra judged"),
+    "spectra": ("spectrum", "spectra"),
+    "fits_fitted": ("spectrum fitted", "spectra fitted"),
+    "fits_poor": ("poor fit to review", "poor fits to review"),
+    "fits_failed": ("spectrum without a fit", "spectra without a fit"),
     "out_of_calibration": ("out of calibration or with a concern",) * 2,
     "damaged": ("stored series damaged, to be imported again",) * 2,
     "removed": ("left-over series removed",) * 2,
 }
+# Kinds of part whose numbers stand apart from those of the same name of another technique.
+STEPS = {
+    "eis.import_files": "impedance",
+    "eis.fit_spectra": "fit_impedance",
+    "ftir.import_files": "infrared",
+}
+READINGS = ("imported", "partial", "failed")
+NEWS = {
+    "scan": ("new", "changed", "missing", "returned"),
+    "import": READINGS,
+    "impedance": READINGS,
+    "infrared": READINGS,
+    "export": ("files",),
+}
+PHRASES = (
+    ("scan", "Folders", ("new", "changed", "returned", "missing", "growing", "duplicates")),
+    ("identify", "Names", ("identified", "invalid")),
+    ("import", "Cycling", (*READINGS, "waiting", "rows")),
+    ("impedance", "Impedance", (*READINGS, "waiting", "spectra")),
+    ("fit_impedance", "Fits", ("fits_fitted", "fits_poor", "fits_failed")),
+    ("infrared", "Infrared", (*READINGS, "waiting")),
+    ("estimate", "Compositions", ("estimated", "out_of_calibration")),
+    ("group", "Groups", ("cells", "groups", "half_cycles")),
+    ("export", "Exports", ("files",)),
+    ("check", "Storage", ("damaged", "removed")),
+)
 
 
 @dataclass(slots=True)
 class NightReport:
-    """One night: totals by step, and each thing that failed, with why and what to do."""
+    """One night: totals by step, and each thing that failed, with why and what to do.
+
+    ``files`` says how many files came to which outcome, see ``battery_db.outcomes``.
+    """
 
     job: Job
     totals: dict[str, Counter[str]]
@@ -52,6 +87,7 @@ class NightReport:
     failed_parts: list[Job]
     more_failures: int = 0
     exports: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -61,13 +97,7 @@ class NightReport:
     def was_quiet(self) -> bool:
         """Nothing new came in."""
         return self.is_clean and not any(
-            self.totals.get(step, Counter())[name]
-            for step, names in {
-                "scan": ("new", "changed", "missing", "returned"),
-                "import": ("imported", "partial", "failed"),
-                "export": ("files",),
-            }.items()
-            for name in names
+            self.totals.get(step, Counter())[name] for step, names in NEWS.items() for name in names
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -85,6 +115,7 @@ class NightReport:
                 for part in self.failed_parts
             ],
             "exports": self.exports,
+            "files": {name: self.files.get(name) for name in ("all", "new", "unchanged")},
         }
 
 
@@ -95,7 +126,7 @@ def report_of(job: Job) -> NightReport:
     failures: list[dict[str, Any]] = []
     partials: list[dict[str, Any]] = []
     for part in parts:
-        step = part.kind.partition(".")[2].split("_")[0]
+        step = STEPS.get(part.kind) or part.kind.partition(".")[2].split("_")[0]
         numbers = totals.setdefault(step, Counter())
         for name, value in part.result.items():
             if isinstance(value, int) and not isinstance(value, bool):
@@ -115,6 +146,7 @@ def report_of(job: Job) -> NightReport:
             for part in parts
             if part.kind == "cycling.export_dataset" and part.state == Job.State.SUCCEEDED
         ],
+        files=job.result.get("files", {}),
     )
 
 
@@ -170,17 +202,8 @@ def needs_person(lab: dict[str, int]) -> list[dict[str, Any]]:
 
 def lines_of(report: NightReport) -> list[dict[str, str]]:
     """What came in, step by step, in words."""
-    phrases = (
-        ("scan", "Folders", ("new", "changed", "returned", "missing", "growing", "duplicates")),
-        ("identify", "Names", ("identified", "invalid")),
-        ("import", "Imports", ("imported", "partial", "failed", "waiting", "rows")),
-        ("estimate", "Compositions", ("estimated", "out_of_calibration")),
-        ("group", "Groups", ("cells", "groups", "half_cycles")),
-        ("export", "Exports", ("files",)),
-        ("check", "Storage", ("damaged", "removed")),
-    )
     lines = []
-    for step, title, names in phrases:
+    for step, title, names in PHRASES:
         numbers = report.totals.get(step, Counter())
         said = [
             f"{numbers[name]:,} {WORDS[name][numbers[name] != 1]}"
@@ -190,6 +213,27 @@ def lines_of(report: NightReport) -> list[dict[str, str]]:
         if said:
             lines.append({"title": title, "text": ", ".join(said)})
     return lines
+
+
+def reasons_of(report: NightReport) -> list[dict[str, Any]]:
+    """Failures by what was said of them, so that one trouble of many files is one entry."""
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for failure in report.failures:
+        alike.setdefault((failure["error"], failure.get("fix", "")), []).append(failure)
+    return [
+        {"error": error, "fix": fix, "files": files[:NAMED], "more": max(0, len(files) - NAMED)}
+        for (error, fix), files in sorted(alike.items(), key=lambda each: -len(each[1]))
+    ]
+
+
+def outcomes_of(report: NightReport) -> list[dict[str, Any]]:
+    """How many files came to which outcome: in this night, and of all that are not imported."""
+    new, every = (report.files.get(name) or {} for name in ("new", "all"))
+    return [
+        {"outcome": name, "title": title, "new": new.get(name, 0), "all": every[name]}
+        for name, title in OUTCOMES.items()
+        if name in every
+    ]
 
 
 def night_is_late() -> bool:

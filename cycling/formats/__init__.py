@@ -66,9 +66,9 @@ def _recognise(path: Path) -> Format:
             return format_
     raise UnknownFormat(
         f"No reader recognises the content; {describe(head)}.",
-        fix="Readable are: "
-        + "; ".join(format_.title for format_ in FORMATS if format_.extensions)
-        + f". Any other table of text or Excel: {DECLARE}",
+        fix="Export the records in a format that is read; the file's page lists them. A table of "
+        f"text or Excel: {DECLARE} Files that are no measurement can be left out by a pattern of "
+        "the folder, or deprecated.",
     )
 
 

@@ -19,6 +19,8 @@ def describe(head: bytes) -> str:
         if head.startswith(magic):
             return what
     text = decode_head(head)
+    if text.lstrip("\ufeff \r\n\t").startswith(("{", "[{")):
+        return "it is a JSON document, whose layout every program chooses for itself"
     line = next((line for line in text.split("\n")[:40] if line.strip()), "")
     cells = [cell.strip().strip('"') for cell in line.split(separator_of(line))]
     if len(cells) > 2 and line.isprintable():

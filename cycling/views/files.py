@@ -8,7 +8,7 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, requires
 from cycling import formats, plots
 from cycling.models import CyclingTest
-from cycling.services import records
+from cycling.services import contents, records
 from cycling.views.cells import window
 
 HALF_CYCLES_PER_PAGE = 50
@@ -21,7 +21,12 @@ def file_panel(request: HttpRequest, file_id: int) -> HttpResponse:
     return render(
         request,
         "cycling/file_panel.html",
-        {"test": test, "file_id": file_id, "formats": formats.FORMATS},
+        {
+            "test": test,
+            "file_id": file_id,
+            "formats": formats.FORMATS,
+            "looks_like": "" if test else contents.looks_like(file_id),
+        },
     )
 
 
