@@ -82,9 +82,10 @@ def import_impedance() -> Iterable[JobRequest]:
 
 
 def fit_impedance() -> Iterable[JobRequest]:
-    from eis.jobs import fitting
+    from eis.jobs import staleness
 
-    for part in _parts(fitting.stale_spectra(), IMPEDANCE_SPECTRA_PER_PART):
+    # A series is never divided: its spectra are fitted together.
+    for part in staleness.stale_parts(IMPEDANCE_SPECTRA_PER_PART):
         yield JobRequest(
             "eis.fit_spectra", {"spectrum_ids": part, "series": True}, f"Fit {len(part)} spectra"
         )

@@ -18,7 +18,7 @@ from battery_db.lib.errors import MissingColumn, UnreadableFile
 from battery_db.lib.spectra import ComplexArray, FloatArray, Spectrum
 from eis.formats.base import Finding, Format, Reading
 from eis.formats.columns import columns_of, is_impedance
-from eis.formats.sweeps import reading_of, scaled
+from eis.formats.sweeps import checked, reading_of, scaled
 
 PART = re.compile(r"Z_?(re|im)\w*?_([0-9.eE+-]+)\s*Hz", re.IGNORECASE)
 MOST_ROWS = 2_000_000
@@ -110,45 +110,52 @@ def read_wide(path: Path) -> Reading:
 
 def read_lists(path: Path) -> Reading:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    rows: list[Row] = []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        for line, record in enumerate(csv.DictReader(file), 2):
-            about: dict[str, object] = {"label": record["Circuit"]} if record.get("Circuit") else {}
-            try:
-                rows.append((_list(record["freq"]).real, _list(record["Z"]), about))
-            except ValueError as error:
-                raise UnreadableFile(
-                    f"Line {line}: a cell is no list of numbers ({error}).",
-                    fix="Write the lists as [1.0, 2.0].",
-                ) from error
+        rows = [_row(line, record) for line, record in enumerate(csv.DictReader(file), 2)]
     return _reading(rows, path.stem)
 
 
-def _list(cell: str) -> ComplexArray:
+def _row(line: int, record: dict[str, str]) -> Row | str:
+    """A spectrum of one line, or why it is none: the other lines are read all the same."""
+    about: dict[str, object] = {"label": record["Circuit"]} if record.get("Circuit") else {}
+    try:
+        frequency, impedance = _list(record["freq"]).real, _list(record["Z"])
+    except ValueError as error:
+        return f"in line {line} a cell is no list of numbers such as [1.0, 2.0] ({error})"
+    if len(frequency) != len(impedance):
+        return f"line {line} has {len(frequency)} frequencies and {len(impedance)} impedances"
+    return frequency, impedance, about
+
+
+def _list(cell: str | None) -> ComplexArray:
     # Some programs align complex numbers with blanks: "0.17043j   , 1.6-0.1j".
-    return np.array([complex(re.sub(r"\s", "", part)) for part in cell.strip("[] \n").split(",")])
+    return np.array(
+        [complex(re.sub(r"\s", "", part)) for part in (cell or "").strip("[] \n").split(",")]
+    )
 
 
-def _reading(rows: Sequence[Row], name: str) -> Reading:
+def _reading(rows: Sequence[Row | str], name: str) -> Reading:
     spectra: list[Spectrum] = []
     refused: list[tuple[str, str]] = []
-    for number, (frequency, impedance, about) in enumerate(rows, 1):
+    for number, row in enumerate(rows, 1):
         title = f"{name} #{number}" if len(rows) > 1 else name
-        good = np.isfinite(frequency) & np.isfinite(impedance) & (frequency > 0) & (impedance != 0)
-        if good.sum() < 3:
-            refused.append((title, f"it has {good.sum()} usable points, at least 3 are needed"))
-            continue
-        spectra.append(Spectrum(frequency[good], impedance[good], name=title, metadata=about))
+        made = row if isinstance(row, str) else checked(row[0], row[1], title, row[2])
+        if isinstance(made, Spectrum):
+            spectra.append(made)
+        else:
+            refused.append((title, made))
     if not spectra:
+        why = f": {refused[0][1]}" if refused else ""
         raise UnreadableFile(
-            "No line of the table is a spectrum.", fix="Give at least three frequencies a line."
+            f"No line of the table is a spectrum{why}.",
+            fix="Give at least three frequencies a line.",
         )
     return Reading(tuple(spectra), refused=tuple(refused))
 
 
 FORMATS = (
     Format("impedance_parquet", 1, "Parquet, also BDF", (".parquet",), sniff_parquet, read_parquet),
-    Format("impedance_npy", 1, "NumPy array", (".npy",), sniff_npy, read_npy),
-    Format("impedance_wide_csv", 1, "CSV, a line per spectrum", (".csv",), sniff_wide, read_wide),
-    Format("impedance_list_csv", 1, "CSV, lists in cells", (".csv",), sniff_lists, read_lists),
+    Format("impedance_npy", 2, "NumPy array", (".npy",), sniff_npy, read_npy),
+    Format("impedance_wide_csv", 2, "CSV, a line per spectrum", (".csv",), sniff_wide, read_wide),
+    Format("impedance_list_csv", 2, "CSV, lists in cells", (".csv",), sniff_lists, read_lists),
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from battery_db.lib.errors import MissingColumn, UnreadableFile
-from battery_db.lib.spectra import FloatArray, Spectrum
+from battery_db.lib.spectra import ComplexArray, FloatArray, Spectrum
 from eis.formats.base import Finding, Reading
 from eis.formats.columns import Column, is_impedance
 
@@ -30,12 +30,14 @@ class Table:
 
     ``blocks`` (n,) numbers the runs of lines that the file itself sets apart. ``is_certain``
     says that the format fixes the sign of the imaginary part; else it is looked at.
+    ``findings`` is what was noticed before.
     """
 
     columns: Mapping[str, FloatArray]
     headers: Mapping[str, Column] = field(default_factory=dict)
     blocks: IntArray | None = None
     is_certain: bool = False
+    findings: tuple[Finding, ...] = ()
 
 
 def scaled(values: Mapping[str, FloatArray], headers: Mapping[str, Column]) -> Table:
@@ -57,16 +59,11 @@ def reading_of(
     groups = split(frequency, _groups(table))
     for number, rows in enumerate(groups, 1):
         title = name if len(groups) == 1 else f"{name} #{number}"
-        good = np.isfinite(frequency[rows]) & np.isfinite(impedance[rows])
-        good &= (frequency[rows] > 0) & (impedance[rows] != 0)
-        reason = _refusal(frequency[rows][good], len(rows))
-        if reason:
-            refused.append((title, reason))
-            continue
-        about = _about(table, rows) | {"findings": _noticed(frequency[rows], good)}
-        spectra.append(
-            Spectrum(frequency[rows][good], impedance[rows][good], name=title, metadata=about)
-        )
+        made = checked(frequency[rows], impedance[rows], title, _about(table, rows))
+        if isinstance(made, Spectrum):
+            spectra.append(made)
+        else:
+            refused.append((title, made))
     if not spectra:
         raise UnreadableFile(
             f"No part of the file is a spectrum: {refused[0][1] if refused else 'no row has a frequency above zero'}.",
@@ -77,23 +74,42 @@ def reading_of(
     )
 
 
+def checked(
+    frequency: FloatArray, impedance: ComplexArray, name: str, about: Mapping[str, Any]
+) -> Spectrum | str:
+    """The points (n,) that count as a spectrum, with what was noticed; else why they are none."""
+    good = np.isfinite(frequency) & np.isfinite(impedance) & (frequency > 0) & (impedance != 0)
+    reason = _refusal(frequency[good], len(frequency))
+    if reason:
+        return reason
+    noticed = {"findings": _noticed(frequency, good)}
+    return Spectrum(frequency[good], impedance[good], name=name, metadata={**about, **noticed})
+
+
 def split(frequency: FloatArray, groups: Sequence[FloatArray]) -> list[IntArray]:
     """Row numbers of each sweep, without the rows of zero frequency.
 
     A sweep ends where a group changes (cycle, step, block of lines), where rows without a
-    frequency lie between, and where the frequency leaps back against its direction by more
-    than half of the decades it has covered.
+    frequency lie between and the next does not go on from the last, and where the frequency
+    leaps back against its direction by more than half of the decades it has covered.
     """
     rows = np.flatnonzero(np.isfinite(frequency) & (frequency > 0))
     if not rows.size:
         return []
-    breaks = np.diff(rows) > 1
+    steps = np.diff(np.log10(frequency[rows]))
+    onward = steps * np.sign(np.median(steps)) if steps.size else steps
+    goes_on = (onward > 0) & (onward <= 3 * _usual(steps))
+    breaks = (np.diff(rows) > 1) & ~goes_on
     for group in groups:
         changes = np.diff(group[rows]) != 0
         if changes.sum() * FEWEST_POINTS <= rows.size:  # else it numbers rows, not sweeps
             breaks |= changes
     parts = np.split(rows, np.flatnonzero(breaks) + 1)
     return [sweep for part in parts for sweep in _turns(frequency, part)]
+
+
+def _usual(steps: FloatArray) -> float:
+    return float(np.median(np.abs(steps))) if steps.size else 0.0
 
 
 def _turns(frequency: FloatArray, rows: IntArray) -> list[IntArray]:
@@ -104,7 +120,7 @@ def _turns(frequency: FloatArray, rows: IntArray) -> list[IntArray]:
     steps = np.diff(log)
     direction = np.sign(np.median(steps)) if steps.size else 0.0
     # A sweep that turns goes on in small steps; a new one leaps back to where the first began.
-    leap = 3 * float(np.median(np.abs(steps))) if steps.size else 0.0
+    leap = 3 * _usual(steps)
     lowest = highest = log[0]
     for place, step in enumerate(steps, 1):
         covered = highest - lowest
@@ -139,7 +155,7 @@ def _impedance(table: Table) -> tuple[FloatArray, NDArray[np.complex128], list[F
             f"found: {found}. A column whose unit is not known does not count.",
             fix="Export it again with these columns and a line of headers.",
         )
-    findings: list[Finding] = []
+    findings = list(table.findings)
     role = "frequency" if "frequency" in columns else "angular"
     unit = table.headers[role].unit if role in table.headers else "Hz"
     if role == "angular" or "rad" in unit:

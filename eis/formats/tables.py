@@ -10,6 +10,7 @@ import numpy as np
 from battery_db.lib.encodings import HEAD_BYTES, detect_encoding
 from battery_db.lib.errors import MissingColumn, UnreadableFile
 from battery_db.lib.spectra import FloatArray
+from eis.formats.base import Finding
 from eis.formats.columns import Column, columns_of, is_impedance
 from eis.formats.sweeps import IntArray, Table
 
@@ -17,11 +18,16 @@ LARGEST_BYTES = 200_000_000
 MOST_LINES = 2_000_000
 FEWEST_ROWS = 3
 HEADER_REACH = 6  # lines above a table among which its headers are looked for
-POSITIONS = {
-    "frequency": Column("frequency", unit="Hz"),
-    "real": Column("real", unit="Ohm"),
-    "imaginary": Column("imaginary", unit="Ohm"),
+Headers = dict[str, tuple[int, Column]]
+POSITIONS: Headers = {
+    "frequency": (0, Column("frequency", unit="Hz")),
+    "real": (1, Column("real", unit="Ohm")),
+    "imaginary": (2, Column("imaginary", unit="Ohm")),
 }
+SAME = {"frequency": "angular", "angular": "frequency"}
+MIXED = Finding(
+    "mixed_units", "Parts of the file have other units; each was read by its own header."
+)
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eEdD][+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE)
 Splitter = Callable[[str], list[str]]
 SPLITTERS: tuple[Splitter, ...] = (
@@ -106,19 +112,37 @@ def table_of(lines: Sequence[str]) -> Table:
     if headers is None:
         return _by_position(blocks)
     width = max(place for place, _ in headers.values()) + 1
-    blocks = [b for b in blocks if b.values.shape[1] >= min(width, 3)]
-    return _joined(blocks, {role: place for role, (place, _) in headers.items()},
-                   {role: column for role, (_, column) in headers.items()})  # fmt: skip
+    return _joined([b for b in blocks if b.values.shape[1] >= min(width, 3)], headers)
 
 
-def _joined(blocks: Sequence[Block], places: dict[str, int], headers: dict[str, Column]) -> Table:
+def _joined(blocks: Sequence[Block], headers: Headers) -> Table:
+    """All blocks, each in the units that the header just above it names, else those of the first."""
+    own = [_own(block, headers) for block in blocks]
     columns = {
-        role: np.concatenate([_column(block.values, place) for block in blocks])
-        * headers[role].factor
-        for role, place in places.items()
+        role: np.concatenate(
+            [
+                _column(block.values, known[role][0]) * known[role][1].factor
+                for block, known in zip(blocks, own, strict=True)
+            ]
+        )
+        for role in headers
     }
     numbers: IntArray = np.repeat(np.arange(len(blocks)), [len(block.values) for block in blocks])
-    return Table(columns, headers, numbers)
+    first = {role: column for role, (_, column) in headers.items()}
+    mixed = any(known[role][1].factor != first[role].factor for known in own for role in first)
+    return Table(columns, first, numbers, findings=(MIXED,) if mixed else ())
+
+
+def _own(block: Block, headers: Headers) -> Headers:
+    found = _headers(block)
+    if found is None or not is_impedance(found):
+        return headers
+    own = {**headers}
+    for role in headers:
+        other = found.get(role) or found.get(SAME.get(role, role))
+        if other is not None:
+            own[role] = other
+    return own
 
 
 def _column(values: FloatArray, place: int) -> FloatArray:
@@ -127,7 +151,7 @@ def _column(values: FloatArray, place: int) -> FloatArray:
     return values[:, place]
 
 
-def _headers(block: Block) -> dict[str, tuple[int, Column]] | None:
+def _headers(block: Block) -> Headers | None:
     """The nearest line above a table that says what an impedance or time table holds."""
     width = block.values.shape[1]
     for line in reversed(block.above):
@@ -159,7 +183,7 @@ def _by_position(blocks: Sequence[Block]) -> Table:
             "No header above the table names a frequency, and its first column has negative values.",
             fix="Put a header line above the table: frequency, Z', Z''.",
         )
-    return _joined(blocks, {"frequency": 0, "real": 1, "imaginary": 2}, dict(POSITIONS))
+    return _joined(blocks, POSITIONS)
 
 
 def _splitter(lines: Sequence[str]) -> tuple[Splitter | None, bool]:

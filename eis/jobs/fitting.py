@@ -1,6 +1,5 @@
-"""Fits what is new or stale: spectra that have no fit of today's points, mask and program."""
+"""Fits spectra and keeps what comes of it; ``staleness`` says which."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,135 +13,73 @@ from battery_db.lib.runs.registry import Done
 from battery_db.lib.spectra import Spectrum
 from eis.circuits import Circuit
 from eis.fitting import fit_spectra
+from eis.jobs.staleness import Plan, facts_of, fingerprint_of, plans_of
 from eis.models import CircuitFit, ImpedanceSpectrum
-from eis.results import FAILED, METHOD_VERSION, FitResult
-from eis.series import FEWEST_SPECTRA, fit_series
-from eis.services.circuits import circuit_of, lab_circuit
+from eis.results import FAILED, FitResult
+from eis.series import fit_series
+from eis.services.circuits import circuit_of
 from eis.services.spectra import measured
 from eis.validity import Validity, linear_kk
 
 AT_ONCE = 256  # spectra whose fits are written in one transaction
 LISTED = 100
-FACTS = (
-    "pk", "number", "masked_points", "circuit", "source__sha256", "source__reader_version",
-)  # fmt: skip
-
-
-def stale_spectra(cell_id: int | None = None) -> list[int]:
-    """Ids of spectra in use without an up-to-date fit (two queries)."""
-    spectra = ImpedanceSpectrum.objects.in_use()
-    if cell_id is not None:
-        spectra = ImpedanceSpectrum.objects.of_cell(cell_id)
-    fitted = dict(
-        CircuitFit.objects.filter(is_chosen=True, spectrum__in=spectra).values_list(
-            "spectrum_id", "fingerprint"
-        )
-    )
-    default = lab_circuit().text
-    by_cell = spectra.order_by("source__file__metadata__cell_id", "pk")
-    return [
-        facts["pk"]
-        for facts in by_cell.values(*FACTS)
-        if fitted.get(facts["pk"]) != _fingerprint(facts, facts["circuit"] or default)
-    ]
 
 
 def fit_spectra_job(context: JobContext) -> Done:
     """Job: fit ``params["spectrum_ids"]``, each with its own circuit or ``params["circuit"]``.
 
-    A spectrum that can not be fitted gets a row that says why, and the others go on.
+    With ``params["series"]`` those of one cell under like conditions are fitted together. A
+    spectrum that can not be fitted gets a row that says why, and the others go on.
     """
-    wanted = context.params["spectrum_ids"]
-    own = context.params.get("circuit", "")
-    spectra = list(
-        ImpedanceSpectrum.objects.filter(pk__in=wanted)
-        .select_related("source__file__metadata")
-        .order_by("pk")
+    wanted = ImpedanceSpectrum.objects.filter(pk__in=context.params["spectrum_ids"])
+    plans = plans_of(
+        wanted,
+        circuit=context.params.get("circuit", ""),
+        together=bool(context.params.get("series")),
     )
+    spectra = wanted.select_related("source__file__metadata").in_bulk()
     outcomes: list[CircuitFit] = []
-    for circuit, part in _parts(spectra, own):
-        context.progress(len(outcomes), len(spectra), f"{len(part)} spectra with {circuit.text}")
-        outcomes += _fit_part(circuit, part, context)
-    return Done(_count(outcomes, {s.pk: s for s in spectra}), url=_url(spectra))
+    for part in _parts([plan for plan in plans if plan.spectrum_id in spectra]):
+        text = f"{len(part)} spectra with {part[0].circuit}"
+        context.progress(len(outcomes), len(plans), text)
+        outcomes += _fit_part([spectra[plan.spectrum_id] for plan in part], part, context)
+    return Done(_count(outcomes, spectra), url=_url(list(spectra.values())))
 
 
 def _url(spectra: Sequence[ImpedanceSpectrum]) -> str:
     return spectra[0].get_absolute_url() if len(spectra) == 1 else ""
 
 
-def _parts(
-    spectra: Sequence[ImpedanceSpectrum], own: str
-) -> Iterator[tuple[Circuit, list[ImpedanceSpectrum]]]:
-    by_circuit: dict[str, list[ImpedanceSpectrum]] = defaultdict(list)
-    for spectrum in spectra:
-        by_circuit[own or spectrum.circuit or lab_circuit().text].append(spectrum)
-    for text, group in by_circuit.items():
-        for start in range(0, len(group), AT_ONCE):
-            yield circuit_of(text), group[start : start + AT_ONCE]
+def _parts(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
+    """Whole series, and the others with one circuit some at a time."""
+    groups: dict[tuple[Any, ...], list[Plan]] = defaultdict(list)
+    for plan in plans:
+        groups[(plan.circuit, plan.series)].append(plan)
+    for (_, series), group in groups.items():
+        size = AT_ONCE if series is None else len(group)
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
 
 
 def _fit_part(
-    circuit: Circuit, part: list[ImpedanceSpectrum], context: JobContext
+    part: list[ImpedanceSpectrum], plans: Sequence[Plan], context: JobContext
 ) -> list[CircuitFit]:
+    circuit = circuit_of(plans[0].circuit)
+    prints = {plan.spectrum_id: plan.fingerprint for plan in plans}
     points, lost = _points(part)
     there = [spectrum for spectrum in part if spectrum.pk in points]
     chosen = [points[spectrum.pk] for spectrum in there]
-    results = _results(there, chosen, circuit, series=bool(context.params.get("series")))
+    results = (fit_series if plans[0].series else fit_spectra)(chosen, circuit)
     for spectrum, test in zip(there, linear_kk(chosen), strict=True):
         spectrum.validity = validity_of(test)
-    fits = [make_fit(s, circuit, result) for s, result in zip(there, results, strict=True)]
+    fits = [
+        make_fit(s, circuit, result, prints[s.pk]) for s, result in zip(there, results, strict=True)
+    ]
     fits += [_lost(s, circuit, lost[s.pk]) for s in part if s.pk in lost]
     with context.fenced(), transaction.atomic():
         save_fits(fits)
         ImpedanceSpectrum.objects.bulk_update(there, ["validity"], batch_size=200)
     return fits
-
-
-def _results(
-    rows: Sequence[ImpedanceSpectrum],
-    spectra: Sequence[Spectrum],
-    circuit: Circuit,
-    *,
-    series: bool,
-) -> list[FitResult]:
-    """Fits in the order given; with ``series`` those of one cell, under like conditions, together."""
-    if not series:
-        return fit_spectra(spectra, circuit)
-    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        groups[_conditions(row)].append(place)
-    found: dict[int, FitResult] = {}
-    alone = [place for group in groups.values() if len(group) < FEWEST_SPECTRA for place in group]
-    found |= zip(alone, fit_spectra([spectra[place] for place in alone], circuit), strict=True)
-    for group in groups.values():
-        if len(group) >= FEWEST_SPECTRA:
-            group.sort(key=lambda place: _moment(rows[place]))
-            fitted = fit_series([spectra[place] for place in group], circuit)
-            found |= zip(group, fitted, strict=True)
-    return [found[place] for place in range(len(rows))]
-
-
-def _conditions(row: ImpedanceSpectrum) -> tuple[Any, ...]:
-    """What the spectra of a series share: cell, voltage to 0.1 V, temperature to 5 degC."""
-    metadata = getattr(row.source.file, "metadata", None)
-    cell_id = metadata.cell_id if metadata else None
-    if cell_id is None:
-        return ("alone", row.pk)
-    degrees = row.temperature_celsius
-    if degrees is None and metadata is not None:
-        degrees = metadata.temperature_celsius
-    volts = row.voltage_volt
-    return (
-        cell_id,
-        None if volts is None else round(volts, 1),
-        None if degrees is None else round(degrees / 5),
-    )
-
-
-def _moment(row: ImpedanceSpectrum) -> tuple[float, int, int]:
-    start = row.source.file.metadata.start_cycle
-    cycle = start if start is not None else row.cycle_count
-    return (float("inf") if cycle is None else float(cycle), row.source_id, row.number)
 
 
 def validity_of(test: Validity) -> dict[str, Any]:
@@ -190,7 +127,10 @@ def save_fits(fits: Sequence[CircuitFit]) -> None:
     CircuitFit.objects.bulk_create(rows, batch_size=200)
 
 
-def make_fit(spectrum: ImpedanceSpectrum, circuit: Circuit, result: FitResult) -> CircuitFit:
+def make_fit(
+    spectrum: ImpedanceSpectrum, circuit: Circuit, result: FitResult, fingerprint: str = ""
+) -> CircuitFit:
+    """The row of a result; without ``fingerprint`` that of a fit of this spectrum alone."""
     failed = result.status == FAILED
     return CircuitFit(
         spectrum=spectrum,
@@ -204,7 +144,7 @@ def make_fit(spectrum: ImpedanceSpectrum, circuit: Circuit, result: FitResult) -
         complexity=None if failed else result.complexity,
         method=result.method,
         versions=dict(result.versions),
-        fingerprint=fingerprint_of(spectrum, circuit),
+        fingerprint=fingerprint or fingerprint_of(facts_of(spectrum), circuit.text),
         fitted_at=timezone.now(),
     )
 
@@ -249,29 +189,6 @@ def parameters_of(result: FitResult) -> dict[str, dict[str, Any]]:
 def _finite(value: float) -> float | None:
     number = float(value)
     return number if number - number == 0 else None
-
-
-def fingerprint_of(spectrum: ImpedanceSpectrum, circuit: Circuit) -> str:
-    facts = {
-        "number": spectrum.number,
-        "masked_points": spectrum.masked_points,
-        "source__sha256": spectrum.source.sha256,
-        "source__reader_version": spectrum.source.reader_version,
-    }
-    return _fingerprint(facts, circuit.text)
-
-
-def _fingerprint(facts: dict[str, Any], circuit: str) -> str:
-    """Digest of all that a fit depends on: points, mask, circuit, program."""
-    parts = (
-        facts["source__sha256"],
-        facts["source__reader_version"],
-        facts["number"],
-        sorted(facts["masked_points"]),
-        circuit,
-        METHOD_VERSION,
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _count(fits: Iterable[CircuitFit], spectra: dict[int, ImpedanceSpectrum]) -> dict[str, Any]:

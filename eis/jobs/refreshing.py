@@ -7,7 +7,7 @@ from django.urls import reverse
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done, JobRequest, Outcome, Wait
 from cells.models import RawFile
-from eis.jobs import fitting, importing
+from eis.jobs import importing, staleness
 from eis.models import ImpedanceSpectrum
 
 FITS_PER_PART = 2000
@@ -21,7 +21,7 @@ def refresh_cell(context: JobContext) -> Outcome:
         return Done(context.memory["imported"], url=url)
     files = importing.stale().filter(metadata__cell_id=cell_id)
     result = importing.count(_import(files.select_related("folder"), context))
-    return _then_fit(fitting.stale_spectra(cell_id), result, url)
+    return _then_fit(staleness.stale_parts(FITS_PER_PART, cell_id), result, url, series=True)
 
 
 def take_in(context: JobContext) -> Outcome:
@@ -32,7 +32,9 @@ def take_in(context: JobContext) -> Outcome:
         return Done(context.memory["imported"], url=_url_of(spectra))
     files = RawFile.objects.filter(pk__in=ids).select_related("folder")
     result = importing.count(_import(files, context))
-    return _then_fit(list(spectra.values_list("pk", flat=True)), result, _url_of(spectra))
+    ids = list(spectra.values_list("pk", flat=True))
+    parts = [ids[start : start + FITS_PER_PART] for start in range(0, len(ids), FITS_PER_PART)]
+    return _then_fit(parts, result, _url_of(spectra))
 
 
 def _url_of(spectra: Iterable[ImpedanceSpectrum]) -> str:
@@ -54,12 +56,15 @@ def _import(files: Iterable[RawFile], context: JobContext) -> list[importing.Imp
     return outcomes
 
 
-def _then_fit(ids: Sequence[int], result: dict[str, object], url: str) -> Outcome:
-    parts = [
-        JobRequest("eis.fit_spectra", {"spectrum_ids": [*ids[start : start + FITS_PER_PART]]},
-                   f"Fit {len(ids[start : start + FITS_PER_PART])} spectra")
-        for start in range(0, len(ids), FITS_PER_PART)
-    ]  # fmt: skip
+def _then_fit(
+    parts: Sequence[list[int]], result: dict[str, object], url: str, *, series: bool = False
+) -> Outcome:
     if not parts:
         return Done(result, url=url)
-    return Wait(parts, {"imported": result}, "Fitting")
+    children = [
+        JobRequest(
+            "eis.fit_spectra", {"spectrum_ids": ids, "series": series}, f"Fit {len(ids)} spectra"
+        )
+        for ids in parts
+    ]
+    return Wait(children, {"imported": result}, "Fitting")

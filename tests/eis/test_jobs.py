@@ -5,7 +5,7 @@ import pytest
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from cells.models import Folder
-from eis.jobs import fitting, importing
+from eis.jobs import importing, staleness
 from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum, SpectrumDecision
 from eis.services import spectra as services
 from tests.eis.lab import CIRCUIT, FREQUENCY, add_file, eis_text
@@ -35,7 +35,7 @@ def run(kind: str, **params) -> Job:
 
 def import_and_fit(*files) -> None:
     run("eis.import_files", file_ids=[file.pk for file in files])
-    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra())
+    run("eis.fit_spectra", spectrum_ids=staleness.stale_spectra())
 
 
 def test_a_file_becomes_spectra_with_fits_of_known_truth(folder):
@@ -56,7 +56,7 @@ def test_nothing_is_done_twice(folder):
     import_and_fit(file)
 
     assert list(importing.stale()) == []
-    assert fitting.stale_spectra() == []
+    assert staleness.stale_spectra() == []
 
 
 def test_a_mask_makes_the_fit_stale_and_changes_it(folder, people):
@@ -68,7 +68,7 @@ def test_a_mask_makes_the_fit_stale_and_changes_it(folder, people):
     before = CircuitFit.objects.get().scaled_error
 
     services.mask_points(spectrum, [19], reason="spike", by=people["curator"])
-    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra())
+    run("eis.fit_spectra", spectrum_ids=staleness.stale_spectra())
 
     assert CircuitFit.objects.get().scaled_error < before / 10
     decision = SpectrumDecision.objects.get()
@@ -148,7 +148,7 @@ def test_three_points_are_a_spectrum_whose_fit_says_why_there_is_none(folder):
     fit = CircuitFit.objects.get()
     assert (fit.status, fit.parameters) == ("failed", {})
     assert "at least" in fit.reason
-    assert fitting.stale_spectra() == []
+    assert staleness.stale_spectra() == []
 
 
 def test_a_failure_later_keeps_the_spectra_that_were_there(folder):
@@ -174,10 +174,10 @@ def test_lost_points_are_told_on_the_fit_and_come_back_with_the_file(folder):
     run("eis.import_files", file_ids=[file.pk])
     storage("series").delete(ImpedanceFile.objects.get().series_name)
 
-    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra())
+    run("eis.fit_spectra", spectrum_ids=staleness.stale_spectra())
 
     assert CircuitFit.objects.get().status == "failed"
-    assert fitting.stale_spectra() == [ImpedanceSpectrum.objects.get().pk]
+    assert staleness.stale_spectra() == [ImpedanceSpectrum.objects.get().pk]
 
 
 def test_the_kramers_kronig_test_is_kept_beside_the_spectrum(folder):
@@ -195,10 +195,76 @@ def test_the_night_fits_the_spectra_of_a_cell_together(folder):
     ]
     run("eis.import_files", file_ids=[file.pk for file in files])
 
-    run("eis.fit_spectra", spectrum_ids=fitting.stale_spectra(), series=True)
+    run("eis.fit_spectra", spectrum_ids=staleness.stale_spectra(), series=True)
 
     fits = CircuitFit.objects.order_by("spectrum__source__file__metadata__start_cycle")
     assert [fit.parameters["ZARC1_R"]["value"] for fit in fits] == pytest.approx(
         [0.05, 0.1, 0.15], rel=5e-2
     )
     assert all("series" in str(fit.versions) + fit.method for fit in fits)
+
+
+def series_of(folder, *cycles: int) -> list[ImpedanceSpectrum]:
+    """Fitted spectra of one cell at these cycles, with an arc that grows."""
+    files = [
+        add_file(folder, f"{cycle}.csv", eis_text(1 + cycle / 100), start_cycle=cycle)
+        for cycle in cycles
+    ]
+    run("eis.import_files", file_ids=[file.pk for file in files])
+    run("eis.fit_spectra", spectrum_ids=staleness.stale_spectra(), series=True)
+    return list(ImpedanceSpectrum.objects.in_life_order())
+
+
+def test_a_series_is_fitted_again_whole_when_one_of_it_changes(folder, people):
+    first, second, third = series_of(folder, 0, 100, 200)
+    other = add_file(folder, "other.csv", eis_text(), cell_id=10002)
+    import_and_fit(other)
+    assert staleness.stale_spectra() == []
+
+    services.mask_points(second, [3], by=people["curator"])
+
+    assert staleness.stale_spectra() == [first.pk, second.pk, third.pk]
+
+
+def test_a_new_spectrum_makes_its_series_stale_and_no_other(folder):
+    old = series_of(folder, 0, 100, 200)
+
+    run("eis.import_files", file_ids=[add_file(folder, "300.csv", eis_text(4), start_cycle=300).pk])
+
+    new = ImpedanceSpectrum.objects.latest("pk")
+    assert staleness.stale_spectra() == [*(s.pk for s in old), new.pk]
+    run("eis.fit_spectra", spectrum_ids=staleness.stale_spectra(), series=True)
+    assert staleness.stale_spectra() == []
+
+
+def test_a_spectrum_fitted_alone_meanwhile_goes_back_into_its_series(folder):
+    spectra = series_of(folder, 0, 100, 200)
+
+    run("eis.fit_spectra", spectrum_ids=[spectra[1].pk])
+
+    assert "series" not in CircuitFit.objects.get(spectrum=spectra[1]).method
+    assert staleness.stale_spectra() == [spectrum.pk for spectrum in spectra]
+
+
+def test_a_rejected_spectrum_leaves_its_series(folder, people):
+    spectra = series_of(folder, 0, 100, 200, 300)
+
+    services.review(spectra[0], "rejected", by=people["curator"])
+    run("eis.fit_spectra", spectrum_ids=staleness.stale_spectra(), series=True)
+
+    methods = dict(CircuitFit.objects.values_list("spectrum", "method"))
+    assert "series" not in methods[spectra[0].pk]
+    assert all("series of 3" in methods[spectrum.pk] for spectrum in spectra[1:])
+
+
+def test_parts_of_the_night_never_divide_a_series(folder):
+    for cell in (10001, 10002, 10003):
+        for cycle in range(4):
+            name, content = f"{cell}-{cycle}.csv", eis_text(1 + cell / 1e5 + cycle / 100)
+            run("eis.import_files", file_ids=[
+                add_file(folder, name, content, cell_id=cell, start_cycle=cycle).pk])  # fmt: skip
+
+    parts = staleness.stale_parts(5)
+
+    cells = dict(ImpedanceSpectrum.objects.values_list("pk", "source__file__metadata__cell_id"))
+    assert [sorted({cells[pk] for pk in part}) for part in parts] == [[10001, 10002], [10003]]

@@ -132,13 +132,6 @@ def test_a_time_series_is_not_taken_for_impedance(read_bytes):
         read_bytes(rows)
 
 
-def test_a_million_points_are_no_spectrum(read_bytes):
-    lines = "\n".join(f"{1e5 / (1 + i)},1.0,-{i}" for i in range(1_000_000))
-
-    with pytest.raises(UnreadableFile, match="1000000 points"):
-        read_bytes("Frequency/Hz,Z',Z''\n" + lines)
-
-
 def test_two_points_are_refused_with_their_number(read_bytes):
     content = "Frequency/Hz,Z',Z''\n100,1,-1\n0,0,0\n10,2,-1\n"
 
