@@ -82,7 +82,7 @@ def import_impedance() -> Iterable[JobRequest]:
 
 
 def fit_impedance() -> Iterable[JobRequest]:
-    from eis.jobs import staleness
+    from eis.services import staleness
 
     # A series is never divided: its spectra are fitted together.
     for part in staleness.stale_parts(IMPEDANCE_SPECTRA_PER_PART):

@@ -178,6 +178,7 @@ STORAGES = {
     "default": _storage("default"),  # exports that a person downloads
     "series": _storage("series"),  # Parquet of imported tests
     "snapshots": _storage("snapshots"),  # tensors of frozen datasets
+    "weights": _storage("weights"),  # networks that the lab trained
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"

@@ -169,6 +169,10 @@ class CircuitFit(models.Model):
     complexity = models.FloatField(null=True)
     method = models.CharField(max_length=200, blank=True)
     versions = models.JSONField(default=dict)
+    criterion = models.FloatField(
+        null=True, help_text="Bayesian information criterion, when circuits were compared last."
+    )
+    is_preferred = models.BooleanField(default=False, help_text="Best of those compared last.")
     fingerprint = models.CharField(max_length=64)
     fitted_at = models.DateTimeField()
 
@@ -242,3 +246,59 @@ class SpectrumDecision(models.Model):
 
     def value(self) -> Any:
         return self.after
+
+
+class LabCircuit(models.Model):
+    """A circuit that the lab composed and named; fits keep its text, so it may be deleted."""
+
+    name = models.SlugField(max_length=60, unique=True)
+    text = models.CharField(max_length=300)
+    note = models.CharField(max_length=300, blank=True)
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("eis:circuits") + f"#{self.name}"
+
+
+class GuessNetwork(models.Model):
+    """A version of the network that guesses where fits start, trained on the lab's spectra.
+
+    Without one in use the network that is shipped is used. ``story`` is how it was trained,
+    ``quality`` how good its guesses are beside those of the shipped one.
+    """
+
+    number = models.PositiveIntegerField(unique=True)
+    weights_name = models.CharField(max_length=200, help_text="Key in the weights storage.")
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveIntegerField()
+    story = models.JSONField(default=dict)
+    quality = models.JSONField(default=dict)
+    is_in_use = models.BooleanField(default=False)
+    trained_at = models.DateTimeField(auto_now_add=True)
+    trained_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    chosen_at = models.DateTimeField(null=True)
+    chosen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_in_use"], condition=Q(is_in_use=True), name="eis_one_network_in_use"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"network {self.number}"

@@ -30,3 +30,10 @@ def take_in(context: JobContext) -> Outcome:
     from eis.jobs import refreshing
 
     return refreshing.take_in(context)
+
+
+@job_kind("eis.compare_circuits", queue="eis", title="Compare circuits")
+def compare_circuits(context: JobContext) -> Outcome:
+    from eis.jobs import comparing
+
+    return comparing.compare_circuits(context)

@@ -17,6 +17,7 @@ from battery_db.lib.runs.models import Job
 from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum
 from eis.services import figures, fits
 from eis.services import spectra as services
+from eis.services.circuits import FAMILIES
 
 MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
@@ -82,6 +83,14 @@ class FitRequestSerializer(serializers.Serializer[ImpedanceSpectrum]):
 class BatchFitSerializer(serializers.Serializer[ImpedanceSpectrum]):
     spectra = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=10_000)
     circuit = serializers.CharField(max_length=300, allow_blank=True, default="")
+
+
+class ComparisonSerializer(serializers.Serializer[ImpedanceSpectrum]):
+    spectra = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=1000)
+    family = serializers.ChoiceField(list(FAMILIES.items()), default="arcs")
+    use = serializers.BooleanField(
+        default=False, help_text="The preferred circuit becomes that of the spectrum."
+    )
 
 
 class ImpedanceFileFilter(django_filters.FilterSet):
@@ -214,6 +223,22 @@ class CircuitFitViewSet(viewsets.ReadOnlyModelViewSet[CircuitFit]):
         sent = given.validated_data
         job = services.request_fit(
             sent["spectra"], by=request.user, trigger=Job.Trigger.API, circuit=sent["circuit"]
+        )
+        return accepted(job)
+
+    @extend_schema(request=ComparisonSerializer, responses={202: OpenApiTypes.OBJECT})
+    @action(detail=False, methods=["post"])
+    def compare(self, request: Request) -> Response:
+        """Fit a family of circuits to each spectrum, as a job, and prefer one."""
+        given = ComparisonSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        sent = given.validated_data
+        job = services.request_comparison(
+            sent["spectra"],
+            sent["family"],
+            by=request.user,
+            trigger=Job.Trigger.API,
+            use=sent["use"],
         )
         return accepted(job)
 

@@ -18,7 +18,7 @@ from battery_db.lib.errors import MissingColumn, UnreadableFile
 from battery_db.lib.spectra import ComplexArray, FloatArray, Spectrum
 from eis.formats.base import Finding, Format, Reading
 from eis.formats.columns import columns_of, is_impedance
-from eis.formats.sweeps import checked, reading_of, scaled
+from eis.formats.sweeps import checked, is_positive_below, reading_of, reversed_sign, scaled
 
 PART = re.compile(r"Z_?(re|im)\w*?_([0-9.eE+-]+)\s*Hz", re.IGNORECASE)
 MOST_ROWS = 2_000_000
@@ -105,7 +105,7 @@ def read_wide(path: Path) -> Reading:
     ]
     reading = _reading(rows, path.stem)
     told = Finding("rounded", "Frequencies are those in the column names, rounded as they are.")
-    return Reading(reading.spectra, findings=(told,), refused=reading.refused)
+    return Reading(reading.spectra, findings=(told, *reading.findings), refused=reading.refused)
 
 
 def read_lists(path: Path) -> Reading:
@@ -135,6 +135,7 @@ def _list(cell: str | None) -> ComplexArray:
 
 
 def _reading(rows: Sequence[Row | str], name: str) -> Reading:
+    rows, findings = _settled(rows)
     spectra: list[Spectrum] = []
     refused: list[tuple[str, str]] = []
     for number, row in enumerate(rows, 1):
@@ -150,7 +151,16 @@ def _reading(rows: Sequence[Row | str], name: str) -> Reading:
             f"No line of the table is a spectrum{why}.",
             fix="Give at least three frequencies a line.",
         )
-    return Reading(tuple(spectra), refused=tuple(refused))
+    return Reading(tuple(spectra), findings=findings, refused=tuple(refused))
+
+
+def _settled(rows: Sequence[Row | str]) -> tuple[Sequence[Row | str], tuple[Finding, ...]]:
+    """Capacitive negative: a file has one sign, and most of its spectra tell which."""
+    told = [is_positive_below(row[0], row[1].imag) for row in rows if not isinstance(row, str)]
+    if 2 * sum(told) <= len(told):
+        return rows, ()
+    turned = [row if isinstance(row, str) else (row[0], row[1].conj(), row[2]) for row in rows]
+    return turned, (reversed_sign(),)
 
 
 FORMATS = (

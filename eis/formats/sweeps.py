@@ -15,6 +15,7 @@ from eis.formats.columns import Column, is_impedance
 IntArray = NDArray[np.int64]
 FEWEST_POINTS = 3
 MOST_POINTS = 10_000
+BELOW = "it is positive at low frequencies"
 ABSOLUTE_ZERO = -273.15  # what lies below it is what an absent sensor writes
 MEANS = {
     "voltage": "voltage_volt",
@@ -180,15 +181,18 @@ def _settled_sign(
         told = np.nansum(np.sign(impedance.imag) * np.sign(np.sin(phase)))
         is_minus, why = told < 0, "its sign disagrees with the phase"
     else:
-        is_minus = _is_positive_below(frequency, impedance.imag)
-        why = "it is positive at low frequencies"
+        is_minus, why = is_positive_below(frequency, impedance.imag), BELOW
     if not is_minus:
         return impedance
-    findings.append(Finding("sign_reversed", f"The imaginary part was read as -Z'': {why}."))
+    findings.append(reversed_sign(why))
     return impedance.conj()
 
 
-def _is_positive_below(frequency: FloatArray, imaginary: FloatArray) -> bool:
+def reversed_sign(why: str = BELOW) -> Finding:
+    return Finding("sign_reversed", f"The imaginary part was read as -Z'': {why}.")
+
+
+def is_positive_below(frequency: FloatArray, imaginary: FloatArray) -> bool:
     """Whether nine in ten points of the lower half of the decades are above zero."""
     good = np.isfinite(frequency) & (frequency > 0) & np.isfinite(imaginary) & (imaginary != 0)
     if not good.any():

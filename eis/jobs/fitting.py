@@ -13,12 +13,13 @@ from battery_db.lib.runs.registry import Done
 from battery_db.lib.spectra import Spectrum
 from eis.circuits import Circuit
 from eis.fitting import fit_spectra
-from eis.jobs.staleness import Plan, facts_of, fingerprint_of, plans_of
+from eis.jobs.guessing import Guessing, guessing_in_use
 from eis.models import CircuitFit, ImpedanceSpectrum
 from eis.results import FAILED, FitResult
 from eis.series import fit_series
 from eis.services.circuits import circuit_of
 from eis.services.spectra import measured
+from eis.services.staleness import Plan, facts_of, fingerprint_of, plans_of
 from eis.validity import Validity, linear_kk
 
 AT_ONCE = 256  # spectra whose fits are written in one transaction
@@ -38,11 +39,13 @@ def fit_spectra_job(context: JobContext) -> Done:
         together=bool(context.params.get("series")),
     )
     spectra = wanted.select_related("source__file__metadata").in_bulk()
+    guessing = guessing_in_use(context.log)
     outcomes: list[CircuitFit] = []
     for part in _parts([plan for plan in plans if plan.spectrum_id in spectra]):
         text = f"{len(part)} spectra with {part[0].circuit}"
         context.progress(len(outcomes), len(plans), text)
-        outcomes += _fit_part([spectra[plan.spectrum_id] for plan in part], part, context)
+        rows = [spectra[plan.spectrum_id] for plan in part]
+        outcomes += _fit_part(rows, part, guessing, context)
     return Done(_count(outcomes, spectra), url=_url(list(spectra.values())))
 
 
@@ -62,19 +65,22 @@ def _parts(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
 
 
 def _fit_part(
-    part: list[ImpedanceSpectrum], plans: Sequence[Plan], context: JobContext
+    part: list[ImpedanceSpectrum], plans: Sequence[Plan], guessing: Guessing, context: JobContext
 ) -> list[CircuitFit]:
     circuit = circuit_of(plans[0].circuit)
     prints = {plan.spectrum_id: plan.fingerprint for plan in plans}
     points, lost = _points(part)
     there = [spectrum for spectrum in part if spectrum.pk in points]
     chosen = [points[spectrum.pk] for spectrum in there]
-    results = (fit_series if plans[0].series else fit_spectra)(chosen, circuit)
+    together = fit_series if plans[0].series else fit_spectra
+    results = together(chosen, circuit, guessing.options)
     for spectrum, test in zip(there, linear_kk(chosen), strict=True):
         spectrum.validity = validity_of(test)
     fits = [
         make_fit(s, circuit, result, prints[s.pk]) for s, result in zip(there, results, strict=True)
     ]
+    for fit in fits:
+        fit.versions["network"] = guessing.version
     fits += [_lost(s, circuit, lost[s.pk]) for s in part if s.pk in lost]
     with context.fenced(), transaction.atomic():
         save_fits(fits)

@@ -7,8 +7,9 @@ from django.urls import reverse
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done, JobRequest, Outcome, Wait
 from cells.models import RawFile
-from eis.jobs import importing, staleness
+from eis.jobs import importing
 from eis.models import ImpedanceSpectrum
+from eis.services import staleness
 
 FITS_PER_PART = 2000
 

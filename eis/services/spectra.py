@@ -12,9 +12,10 @@ from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.lib.spectra import Spectrum
 from battery_db.lib.storage import local_or_open
-from eis.models import ImpedanceSpectrum, SpectrumDecision
+from eis.models import CircuitFit, ImpedanceSpectrum, SpectrumDecision
 from eis.points import read_points, spectrum_of
-from eis.services.circuits import circuit_of
+from eis.services.circuits import chosen_circuit, family_of, title_of
+from eis.services.staleness import facts_of, fingerprint_of
 
 FEWEST_LEFT = 3
 Kind = SpectrumDecision.Kind
@@ -74,7 +75,7 @@ def review(spectrum: ImpedanceSpectrum, verdict: str, *, reason: str = "", by: A
 
 def choose_circuit(spectrum: ImpedanceSpectrum, circuit: str, *, by: Any = None) -> None:
     """Fit this spectrum with a circuit of its own from now on; empty is the lab's."""
-    text = circuit_of(circuit).text if circuit.strip() else ""
+    text = chosen_circuit(circuit).text if circuit.strip() else ""
     _decide(spectrum, Kind.CIRCUIT, text, "", by)
 
 
@@ -131,7 +132,7 @@ def request_fit(
     if not ids:
         raise LabError("There is no spectrum to fit.", fix="Choose at least one.")
     if circuit:
-        circuit = circuit_of(circuit).text
+        circuit = chosen_circuit(circuit).text
     return engine.enqueue(
         "eis.fit_spectra",
         {"spectrum_ids": ids, "circuit": circuit},
@@ -140,3 +141,43 @@ def request_fit(
         title=title or f"Fit {len(ids)} spectr{'um' if len(ids) == 1 else 'a'}",
         key=f"eis.fit_spectra:{ids[0]}" if len(ids) == 1 else "",
     )
+
+
+def request_comparison(
+    spectra: Iterable[int], family: str, *, by: Any, trigger: str, use: bool = False
+) -> Job:
+    """Fit a family of circuits to each spectrum, as a job, and say which one to prefer.
+
+    With ``use`` the preferred circuit becomes that of the spectrum.
+    """
+    ids = sorted(set(spectra))
+    if not ids:
+        raise LabError("There is no spectrum to fit.", fix="Choose at least one.")
+    circuits = [circuit.text for circuit in family_of(family).values()]
+    one = "one spectrum" if len(ids) == 1 else f"{len(ids)} spectra"
+    return engine.enqueue(
+        "eis.compare_circuits",
+        {"spectrum_ids": ids, "circuits": circuits, "use": use},
+        trigger=trigger,
+        by=by,
+        title=f"Compare {len(circuits)} circuits on {one}",
+        key=f"eis.compare_circuits:{ids[0]}:{family}" if len(ids) == 1 else "",
+    )
+
+
+def is_of_today(fit: CircuitFit, spectrum: ImpedanceSpectrum) -> bool:
+    """Whether a fit of this spectrum alone has today's points, mask and program."""
+    return fit.fingerprint == fingerprint_of(facts_of(spectrum), fit.circuit)
+
+
+def use_fit(spectrum: ImpedanceSpectrum, fit: CircuitFit, *, by: Any, trigger: str) -> Job | None:
+    """Show this fit and keep its circuit; one of other points is made again, as a job."""
+    with transaction.atomic():
+        choose_circuit(spectrum, fit.circuit, by=by)
+        if not is_of_today(fit, spectrum):
+            title = f"Fit {title_of(fit.circuit)}"[:200]
+            return request_fit([spectrum.pk], by=by, trigger=trigger, title=title)
+        rows = CircuitFit.objects.filter(spectrum=spectrum)
+        rows.filter(is_chosen=True).update(is_chosen=False)
+        rows.filter(pk=fit.pk).update(is_chosen=True)
+    return None

@@ -18,7 +18,8 @@ from eis.circuits import NAMED_CIRCUITS, parse_circuit
 from eis.models import CircuitFit, ImpedanceSpectrum, ImpedanceSpectrumQuerySet
 from eis.services import figures, fits
 from eis.services import spectra as services
-from eis.services.circuits import lab_circuit, title_of
+from eis.services.circuits import FAMILIES, all_titles, lab_circuit, title_of
+from eis.views.circuits import preview_of
 
 PER_PAGE = 50
 SORTS = {
@@ -77,21 +78,42 @@ def page_of(shown: ImpedanceSpectrum) -> dict[str, Any]:
     """What the page of a spectrum and the review show of it."""
     all_fits = list(shown.fits.order_by("-is_chosen", "-fitted_at"))
     fit = all_fits[0] if all_fits and all_fits[0].is_chosen else None
+    titles, chosen_text = all_titles(), shown.circuit or lab_circuit().text
     return {
         "spectrum": shown,
         "file": shown.source.file,
         "fit": fit,
-        "fit_title": title_of(fit.circuit) if fit else "",
-        "fits": [(each, title_of(each.circuit)) for each in all_fits],
+        "fit_title": titles.get(fit.circuit, fit.circuit) if fit else "",
+        "fits": _compared(shown, all_fits, titles),
+        "families": FAMILIES,
         "parameters": fits.parameter_rows(fit) if fit else [],
-        "circuit": shown.circuit or lab_circuit().text,
-        "circuit_title": title_of(shown.circuit or lab_circuit().text),
-        "named": list(NAMED_CIRCUITS),
+        "circuit": chosen_text,
+        "circuit_title": titles.get(chosen_text, chosen_text),
+        "preview": preview_of(chosen_text),
+        "named": [*dict.fromkeys([*NAMED_CIRCUITS, *titles.values()])],
         "decisions": list(shown.decisions.select_related("made_by", "undone_by")[:20]),
         "kinds": figures.KINDS,
         "drawing": circuit_svg(parse_circuit(fit.circuit)) if fit else "",
         "siblings": _siblings(shown),
     }
+
+
+def _compared(
+    shown: ImpedanceSpectrum, fits: list[CircuitFit], titles: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Fits of a spectrum, the best by the criterion first; those of other points say so."""
+    known = [fit.criterion for fit in fits if fit.criterion is not None]
+    rows = [
+        {
+            "fit": fit,
+            "title": titles.get(fit.circuit, fit.circuit),
+            "count": len(fit.parameters),
+            "above": None if fit.criterion is None else fit.criterion - min(known),
+            "is_of_today": fit.is_chosen or services.is_of_today(fit, shown),
+        }
+        for fit in fits
+    ]
+    return sorted(rows, key=lambda row: (row["above"] is None, row["above"] or 0.0))
 
 
 def _siblings(shown: ImpedanceSpectrum) -> dict[str, ImpedanceSpectrum | None]:
@@ -164,6 +186,33 @@ def refit(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     except LabError as error:
         messages.error(request, str(error))
         return _after(request, shown)
+    return _after(request, shown, job)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def compare(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Fit a family of circuits and say which one the spectrum speaks for."""
+    shown = get_object_or_404(ImpedanceSpectrum, pk=spectrum_id)
+    family = request.POST.get("family", "")
+    try:
+        job = services.request_comparison(
+            [shown.pk], family, by=request.user, trigger=Job.Trigger.PAGE
+        )
+    except LabError as error:
+        messages.error(request, str(error))
+        return _after(request, shown)
+    return _after(request, shown, job)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def use(request: HttpRequest, spectrum_id: int, fit_id: int) -> HttpResponse:
+    """Show one of the fits that are there, and keep its circuit for this spectrum."""
+    shown = get_object_or_404(ImpedanceSpectrum.objects.select_related("source"), pk=spectrum_id)
+    fit = get_object_or_404(CircuitFit, pk=fit_id, spectrum=shown)
+    job = services.use_fit(shown, fit, by=request.user, trigger=Job.Trigger.PAGE)
+    messages.success(request, f"{title_of(fit.circuit)} is the circuit of this spectrum.")
     return _after(request, shown, job)
 
 

@@ -1,12 +1,23 @@
 """``fit_eis`` on files of disk: a row per spectrum, with success or a reason; no database."""
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
 from django.core.management import CommandError, call_command
 
+from eis.folders import Options, fit_folder
+from eis.services.circuits import circuit_of
 from tests.eis.lab import CIRCUIT, FREQUENCY, eis_text
+
+# What is no impedance, has three points, or five frequencies for 17 parameters.
+NOT_FITTED = {
+    "le_name_mapping.json", "PEIS.mpl", "freq_eis_zhang2020.csv", "ref.txt", "sample_info.txt",
+    "chronoa_de_data.dta", "ocp_data.dta", "ocvcurve_data.dta", "zir.mpr", "zir.mpt",
+    "20240401_B_GM0016_HL03_E01_EIS_OCVCURVE.csv", "COLUMBIA_TXT_example.txt",
+    "eispot_data_curveaborted.dta",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -75,3 +86,20 @@ def test_json_is_alone_on_stdout(files, tmp_path, capsys):
                  "--no-pictures", "--circuit", CIRCUIT)  # fmt: skip
 
     assert json.loads(capsys.readouterr().out)["spectra"] == 2
+
+
+@pytest.mark.slow  # every spectrum of every file there is, with the circuit of the thesis
+def test_every_real_spectrum_has_a_row_with_a_fit_or_a_reason(real_data, tmp_path):
+    if not (real_data / "eis").exists():
+        pytest.skip("absent: eis")
+    circuit = circuit_of("thesis")
+
+    counts = fit_folder([real_data / "eis"], circuit, tmp_path, Options(pictures=False))
+    table = pl.read_csv(tmp_path / "parameters.csv", infer_schema_length=None)
+
+    assert (counts["files"], counts["spectra"]) == (96, 3379)
+    assert table.height == 3379 + counts["not read"]
+    without = table.filter(pl.col("status").is_in(["not read", "failed"]))
+    assert {Path(file).name for file in without["file"]} == NOT_FITTED
+    assert without["reason"].str.len_chars().min() > 20
+    assert table.filter(pl.col("status") == "poor").height <= 70

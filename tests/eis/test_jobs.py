@@ -5,9 +5,10 @@ import pytest
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from cells.models import Folder
-from eis.jobs import importing, staleness
+from eis.jobs import importing
 from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum, SpectrumDecision
 from eis.services import spectra as services
+from eis.services import staleness
 from tests.eis.lab import CIRCUIT, FREQUENCY, add_file, eis_text
 
 pytestmark = pytest.mark.django_db

@@ -94,7 +94,7 @@ def test_another_circuit_is_fitted_and_shown_beside_the_first(client_as, spectra
     page = client.get(reverse("eis:spectrum", args=[spectra[0].pk])).text
 
     assert "R0-p(R1,CPE1)-CPE2" in page
-    assert "Circuits tried" in page
+    assert "Circuits compared" in page
 
 
 def test_a_circuit_that_can_not_be_read_is_said_so(client_as, spectra):

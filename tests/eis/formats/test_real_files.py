@@ -128,3 +128,16 @@ def test_spectra_of_one_file_carry_cycle_and_voltage(real_data):
 
     assert [spectrum.metadata["cycle"] for spectrum in found] == [1, 2, 3, 4]
     assert all(3 < spectrum.metadata["voltage_volt"] < 4 for spectrum in found)
+
+
+def test_a_table_with_the_other_sign_is_turned_and_says_so(real_data):
+    path = next((real_data / "eis").rglob("data_eis_zhang2020.csv"), None)
+    if path is None:
+        pytest.skip("absent: data_eis_zhang2020.csv")
+
+    _, reading = formats.read(path)
+
+    # Cells of LCO and graphite: an arc and a tail, capacitive below 1 kHz.
+    low = [s.impedance_ohm.imag[s.frequency_hz < 1000].max() < 0 for s in reading.spectra]
+    assert sum(low) > 0.99 * len(low)
+    assert {finding.code for finding in reading.findings} == {"rounded", "sign_reversed"}
