@@ -93,7 +93,7 @@ def save_comparison(
 
 
 def _use(spectrum: ImpedanceSpectrum, circuit: Circuit, by_id: int | None) -> None:
-    by = get_user_model().objects.filter(pk=by_id).first()
+    by = get_user_model().objects.filter(pk=by_id).first() if by_id else None
     choose_circuit(spectrum, circuit.text, by=by)
     fits = CircuitFit.objects.filter(spectrum=spectrum)
     fits.filter(is_chosen=True).update(is_chosen=False)
