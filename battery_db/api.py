@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 import cells.api.datasets
 import cells.api.files
+import cells.api.grammar
 import cells.api.nodes
 import cells.api.registry
 import cells.api.search
@@ -101,6 +102,7 @@ cells.api.registry.register(router)
 cells.api.search.register(router)
 cells.api.nodes.register(router)
 cells.api.files.register(router)
+cells.api.grammar.register(router)
 cells.api.datasets.register(router)
 cycling.api.register(router)
 ftir.api.register(router)

@@ -60,9 +60,24 @@ DETAILED = ("neware", "moli", "uhpc", "novonix")
 PLAIN = ("maccor", "")
 
 
+# What is done with the files of a kind that a lab added: the built-in kind as which they
+# are kept, and what a person reads.
+BEHAVIOURS: Mapping[str, tuple[str, str]] = {
+    "cycling": ("cycling", "imported as cycling data"),
+    "impedance": ("impedance", "imported as impedance spectra"),
+    "spectra": ("ftir", "imported as infrared spectra"),
+    "none": ("other", "kept and found, not imported"),
+}
+OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class ExperimentType:
-    """``code`` is how a generated name says it; ``aliases`` how a name may say it."""
+    """``code`` is how a generated name says it; ``aliases`` how a name may say it.
+
+    ``behaviour`` is a key of ``BEHAVIOURS`` for a kind that the lab added, and empty for a
+    built-in one, which is what it is.
+    """
 
     experiment: str
     title: str
@@ -70,6 +85,7 @@ class ExperimentType:
     aliases: tuple[str, ...]
     cyclers: tuple[str, ...]
     needs: tuple[str, ...]
+    behaviour: str = ""
 
     @property
     def need_words(self) -> tuple[str, ...]:
@@ -146,9 +162,17 @@ class Grammar:
         self.types = tuple(types)
         self.words: dict[str, str] = {}
         self.codes: dict[str, str] = {}
+        self.titles: dict[str, str] = dict(EXPERIMENT_TITLES)
+        self._behaviours: dict[str, str] = {}
         self._rows: dict[tuple[str, str], ExperimentType] = {}
         for row in self.types:
             self.codes.setdefault(row.experiment, row.code)
+            self.titles.setdefault(row.experiment, row.title)
+            if self._behaviours.setdefault(row.experiment, row.behaviour) != row.behaviour:
+                raise LabError(
+                    f"Two rules say different things about what is done with {row.title}.",
+                    fix="Choose the same in both.",
+                )
             for cycler in row.cyclers:
                 if self._rows.setdefault((row.experiment, cycler), row) is not row:
                     named = CYCLER_TITLES.get(cycler, "no named cycler")
@@ -160,14 +184,31 @@ class Grammar:
                 known = self.words.setdefault(word, row.experiment)
                 if known != row.experiment:
                     raise LabError(
-                        f"The word '{word}' would stand for {EXPERIMENT_TITLES[known]} and for "
-                        f"{EXPERIMENT_TITLES[row.experiment]}.",
+                        f"The word '{word}' would stand for {self.titles[known]} and for "
+                        f"{row.title}.",
                         fix="Choose another word for one of them.",
                     )
 
     def find(self, experiment: str, cycler: str) -> ExperimentType | None:
         """The row for a combination; None when the lab does not know such a combination."""
         return self._rows.get((experiment, cycler))
+
+    def kept_as(self, experiment: str) -> str:
+        """The built-in kind as which the files of a kind are kept: itself, but for own kinds."""
+        behaviour = self._behaviours.get(experiment, "")
+        return BEHAVIOURS[behaviour][0] if behaviour else experiment
+
+    def is_own(self, experiment: str) -> bool:
+        """Whether the lab added this kind."""
+        return bool(self._behaviours.get(experiment))
+
+    def needs_electrode(self, experiment: str) -> bool:
+        return any(row.experiment == experiment and "electrode" in row.needs for row in self.types)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Every kind and its title: the built-in ones, then those of the lab."""
+        return list(self.titles.items())
 
 
 # What holds until a lab writes rules of its own.
@@ -216,7 +257,7 @@ def _combination_problems(metadata: Metadata, grammar: Grammar) -> list[str]:
         return [f"No {word}: expected {example}."]
     if grammar.find(metadata.experiment, metadata.cycler) is not None:
         return []
-    title = EXPERIMENT_TITLES.get(metadata.experiment, metadata.experiment)
+    title = grammar.titles.get(metadata.experiment, metadata.experiment)
     known = [
         CYCLER_TITLES.get(cycler, "no named cycler")
         for row in grammar.types

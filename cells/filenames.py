@@ -137,11 +137,11 @@ def _read_experiment(reading: _Reading) -> None:
         return
     for index in found[:1]:
         kind = kinds.pop()
-        reading.take(index, "experiment", kind, f"experiment: {lab.EXPERIMENT_TITLES[kind]}")
+        reading.take(index, "experiment", kind, f"experiment: {reading.grammar.titles[kind]}")
 
 
 def _read_electrode(reading: _Reading) -> None:
-    shape = {"symmetric": r"[ac]\d{1,3}", "xps": "[ac]"}.get(reading.values.get("experiment", ""))
+    shape = _electrode_shape(reading.values.get("experiment", ""), reading.grammar)
     kind = next((i for i, t in reading.tokens.items() if t.field == "experiment"), None)
     if shape is None or kind is None or "electrode" in reading.values:
         return
@@ -150,6 +150,12 @@ def _read_electrode(reading: _Reading) -> None:
         word = reading.words[index].lower
         side = "anode" if word[0] == "a" else "cathode"
         reading.take(index, "electrode", word, f"electrode: {side} {word[1:]}".strip())
+
+
+def _electrode_shape(experiment: str, grammar: Grammar) -> str | None:
+    if grammar.is_own(experiment) and grammar.needs_electrode(experiment):
+        return r"[ac]\d{0,3}"
+    return {"symmetric": r"[ac]\d{1,3}", "xps": "[ac]"}.get(experiment)
 
 
 def _read_operator(reading: _Reading) -> None:
@@ -304,7 +310,7 @@ def _read_extension(reading: _Reading, name: str, extension: str) -> None:
 
 def _guess_cycler(reading: _Reading, extension: str, folder: str) -> None:
     experiment = reading.values.get("experiment", "")
-    if "cycler" in reading.values or experiment not in _CYCLED:
+    if "cycler" in reading.values or reading.grammar.kept_as(experiment) not in _CYCLED:
         return
     if guess := lab.EXTENSION_CYCLERS.get(extension):
         source = f".{extension}"

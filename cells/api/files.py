@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -46,7 +47,31 @@ class FolderSerializer(serializers.ModelSerializer[Folder]):
         return str(self.context.get("warnings", {}).get(folder.pk, ""))
 
 
+@extend_schema_field(OpenApiTypes.STR)
+class KindField(serializers.Field[Any, Any, Any, Any]):
+    """A kind of experiment, built in or one of the lab's own, by name or title."""
+
+    def __init__(self) -> None:
+        super().__init__(source="*", required=False)
+
+    def to_representation(self, value: FileMetadata) -> str:
+        return value.kind
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        kinds = NameRule.objects.grammar().choices
+        words = {"": ""} | {word.lower(): key for key, title in kinds for word in (key, title)}
+        key = words.get(str(data).strip().lower())
+        if key is None:
+            known = ", ".join(key for key, _ in kinds)
+            raise serializers.ValidationError(
+                f"{str(data)[:40]!r} is no kind; choose from {known}."
+            )
+        return {"experiment": key}
+
+
 class MetadataSerializer(serializers.ModelSerializer[FileMetadata]):
+    experiment = KindField()
+
     class Meta:
         model = FileMetadata
         fields = [*METADATA_FIELDS, "is_valid", "problems", "manual_fields"]
@@ -122,6 +147,8 @@ class NameTokenSerializer(serializers.Serializer[Any]):
 
 
 class FieldsSerializer(serializers.ModelSerializer[FileMetadata]):
+    experiment = serializers.CharField()
+
     class Meta:
         model = FileMetadata
         fields = METADATA_FIELDS

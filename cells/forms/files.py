@@ -1,5 +1,6 @@
 """Forms about files and folders."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
@@ -10,6 +11,7 @@ from cells.experiments import (
     METADATA_FIELDS,
     TEMPERATURE_RANGE,
     VOLTAGE_RANGE,
+    Grammar,
 )
 from cells.models import FileMetadata, Folder
 
@@ -21,6 +23,13 @@ BOUNDS = {
 }
 
 
+def kind_field(grammar: Grammar) -> forms.ChoiceField:
+    """A choice of every kind of experiment that there is, those of the lab included."""
+    return forms.ChoiceField(
+        choices=[("", "---------"), *grammar.choices], required=False, label="Experiment"
+    )
+
+
 class MetadataForm(forms.ModelForm):  # type: ignore[type-arg]
     """Read only for its cleaned values: the service decides what was changed."""
 
@@ -29,6 +38,15 @@ class MetadataForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = METADATA_FIELDS
         labels = {"temperature_celsius": "Temperature / °C"}
         widgets = {"date": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def __init__(self, *args: Any, grammar: Grammar, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["experiment"] = kind_field(grammar)
+        self.initial["experiment"] = self.instance.kind
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """A kind of the lab's own is no choice of the column; the field has checked it."""
+        return {*super()._get_validation_exclusions(), "experiment"}  # type: ignore[misc]
 
     def clean(self) -> dict[str, object]:
         values = super().clean() or self.cleaned_data

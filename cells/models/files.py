@@ -1,6 +1,8 @@
 """Files as found under the watched folders, and what they are about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -10,7 +12,7 @@ from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from battery_db.lib.errors import LabError
-from cells.experiments import METADATA_FIELDS, Grammar, Metadata, keep_manual
+from cells.experiments import METADATA_FIELDS, Grammar, Metadata, find_problems, keep_manual
 from cells.filenames import GRAMMAR_VERSION, Parsed, parse
 from cells.models.searching import FileMetadataQuerySet
 from cells.scanning import Wanted
@@ -208,6 +210,7 @@ class FileMetadata(models.Model):
         ELECTROLYTE_GCMS = "gcms", "electrolyte, GC-MS"
         ELECTROLYTE_LDTA = "ldta", "electrolyte, Li-DTA"
         ELECTRODE_XPS = "xps", "electrode, XPS"
+        OTHER = "other"
 
     class Cycler(models.TextChoices):
         NEWARE = "neware", "Neware"
@@ -218,6 +221,13 @@ class FileMetadata(models.Model):
 
     file = models.OneToOneField(RawFile, models.CASCADE, related_name="metadata")
     experiment = models.CharField(max_length=16, choices=Experiment, blank=True)
+    own_kind = models.CharField(
+        "kind",
+        max_length=40,
+        blank=True,
+        editable=False,
+        help_text="A kind that the lab added; the experiment says what is done with its files.",
+    )
     cycler = models.CharField(max_length=10, choices=Cycler, blank=True)
     cell_id = models.PositiveIntegerField(
         "Cell ID",
@@ -284,19 +294,44 @@ class FileMetadata(models.Model):
     def __str__(self) -> str:
         return f"metadata of {self.file_id}"
 
+    @property
+    def kind(self) -> str:
+        """The kind of experiment: one of the lab's own, or a built-in one."""
+        return self.own_kind or self.experiment
+
+    @property
+    def kind_words(self) -> str:
+        return self.own_kind or self.get_experiment_display()
+
     def as_fields(self) -> Metadata:
-        return Metadata(**{name: getattr(self, name) for name in METADATA_FIELDS})
+        values = {name: getattr(self, name) for name in METADATA_FIELDS}
+        return Metadata(**{**values, "experiment": self.kind})
 
     def understand(self, parsed: Parsed, grammar: Grammar) -> None:
         """Take over what the name says, but for the fields a person has set."""
         read = (parsed.fields, parsed.problems)
         fields, problems = keep_manual(read, self.as_fields(), self.manual_fields, grammar)
-        self.fill(fields, problems)
+        self._fill(fields, problems, grammar)
         self.grammar_version = GRAMMAR_VERSION
 
-    def fill(self, fields: Metadata, problems: Sequence[str]) -> None:
+    def correct(self, values: Mapping[str, Any], grammar: Grammar) -> list[str]:
+        """Set fields by hand; the names of those that were not so before."""
+        fields = self.as_fields()
+        changed = [name for name, value in values.items() if getattr(fields, name) != value]
+        if changed:
+            self.manual_fields = sorted({*self.manual_fields, *changed})
+            fields = replace(fields, **{name: values[name] for name in changed})
+            self._fill(fields, find_problems(fields, grammar), grammar)
+        return changed
+
+    def _fill(self, fields: Metadata, problems: Sequence[str], grammar: Grammar) -> None:
         """Take over what was understood; ``problems`` decide whether it is valid."""
         for name in METADATA_FIELDS:
             setattr(self, name, getattr(fields, name))
+        kept_as = grammar.kept_as(fields.experiment)
+        is_built_in = kept_as in self.Experiment.values or not kept_as
+        # What a kind did that is gone is still how its files are to be found.
+        self.experiment = kept_as if is_built_in else self.Experiment.OTHER
+        self.own_kind = "" if kept_as == fields.experiment and is_built_in else fields.experiment
         self.problems = list(problems)
         self.is_valid = not problems

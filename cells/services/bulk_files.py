@@ -10,13 +10,13 @@ from django.db import transaction
 from django.forms.models import fields_for_model
 
 from battery_db.lib.errors import LabError
-from cells.experiments import FIELD_WORDS, METADATA_FIELDS, Grammar, find_problems
-from cells.forms.files import BOUNDS
+from cells.experiments import FIELD_WORDS, METADATA_FIELDS, Grammar
+from cells.forms.files import BOUNDS, kind_field
 from cells.models import FileMetadata, NameRule, RawFile
 from cells.services.files import AS_READ
 
 MOST_FILES = 5000
-_STORED = [*METADATA_FIELDS, "is_valid", "problems", "manual_fields", "grammar_version"]
+_STORED = [*METADATA_FIELDS, "own_kind", "is_valid", "problems", "manual_fields", "grammar_version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def correct_many(
     RowsRefused, with all errors, when a value can not be accepted.
     """
     check_count(len(rows))
-    changes = _read_rows(rows)
     grammar = NameRule.objects.grammar()
+    changes = _read_rows(rows, grammar)
     with transaction.atomic():
         known = _locked(changes)
         if missing := [
@@ -71,7 +71,7 @@ def correct_many(
         ]:
             raise RowsRefused(missing)
         before = copy.deepcopy([known[pk] for pk in changes])
-        changed = [pk for pk, values in changes.items() if _set(known[pk], values, grammar)]
+        changed = [pk for pk, values in changes.items() if known[pk].correct(values, grammar)]
         _save([known[pk] for pk in changed], before, by, reason)
     return [known[pk] for pk in changed]
 
@@ -105,8 +105,9 @@ def check_count(count: int) -> None:
         )
 
 
-def _read_rows(rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+def _read_rows(rows: Sequence[Mapping[str, Any]], grammar: Grammar) -> dict[int, dict[str, Any]]:
     form_fields = fields_for_model(FileMetadata, METADATA_FIELDS)
+    form_fields["experiment"] = kind_field(grammar)
     changes: dict[int, dict[str, Any]] = {}
     errors: list[RowError] = []
     for number, row in enumerate(rows, 1):
@@ -138,8 +139,8 @@ def _clean(form_fields: Mapping[str, Any], name: str, value: Any) -> Any:
     text = value.strip() if isinstance(value, str) else value
     if isinstance(text, str) and (choices := getattr(field, "choices", None)):
         # A spreadsheet says "FTIR" where the stored word is "ftir".
-        words = {str(label).lower(): key for key, label in choices}
-        text = words.get(text.lower(), text.lower())
+        words = {str(word).lower(): key for key, label in choices for word in (key, label)}
+        text = words.get(text.lower(), text)
     cleaned = field.clean(text)
     low, high = BOUNDS.get(name, (None, None))
     if cleaned is not None and low is not None and not low <= cleaned <= high:
@@ -156,17 +157,6 @@ def _locked(ids: Iterable[int]) -> dict[int, FileMetadata]:
     for pk, file in by_file.items():
         stored.setdefault(pk, FileMetadata(file=file)).file = file
     return stored
-
-
-def _set(metadata: FileMetadata, values: Mapping[str, Any], grammar: Grammar) -> bool:
-    changed = [name for name, value in values.items() if getattr(metadata, name) != value]
-    for name in changed:
-        setattr(metadata, name, values[name])
-    if changed:
-        metadata.manual_fields = sorted({*metadata.manual_fields, *changed})
-        fields = metadata.as_fields()
-        metadata.fill(fields, find_problems(fields, grammar))
-    return bool(changed)
 
 
 def _save(rows: list[FileMetadata], before: list[FileMetadata], by: Any, reason: str) -> None:

@@ -12,7 +12,7 @@ from simple_history.utils import bulk_update_with_history
 from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
-from cells.experiments import METADATA_FIELDS, find_problems
+from cells.experiments import METADATA_FIELDS
 from cells.models import FileMetadata, Folder, NameRule, RawFile
 
 AS_READ = "as read from the name"
@@ -81,15 +81,16 @@ def correct_metadata(
             f"{', '.join(sorted(unknown))}: no such field of a file.",
             fix=f"Fields are {', '.join(METADATA_FIELDS)}.",
         )
+    grammar = NameRule.objects.grammar()
+    kind = changes.get("experiment")
+    if kind and kind not in grammar.titles:
+        raise LabError(
+            f"There is no kind of experiment {kind!r}.",
+            fix=f"Choose from {', '.join(grammar.titles)}.",
+        )
     with transaction.atomic():
         metadata = _locked_metadata(file)
-        changed = [name for name, value in changes.items() if getattr(metadata, name) != value]
-        for name in changed:
-            setattr(metadata, name, changes[name])
-        if changed:
-            metadata.manual_fields = sorted({*metadata.manual_fields, *changed})
-            fields = metadata.as_fields()
-            metadata.fill(fields, find_problems(fields, NameRule.objects.grammar()))
+        if metadata.correct(changes, grammar):
             _save_audited(metadata, by, reason)
     return metadata
 

@@ -39,7 +39,17 @@ def save_rule(rule: NameRule, values: Mapping[str, Any], *, by: Any = None) -> J
             raise LabError(" ".join(error.messages), fix="Correct it and save again.") from None
         rule._history_user = by  # type: ignore[attr-defined]
         rule.save()
+        _agree_on_behaviour(rule, by)
         return _read_names_again(by)
+
+
+def _agree_on_behaviour(rule: NameRule, by: Any) -> None:
+    """What is done with the files of a kind is one thing, whatever cycler they are from."""
+    others = NameRule.objects.filter(experiment=rule.experiment).exclude(behaviour=rule.behaviour)
+    for other in others:
+        other.behaviour = rule.behaviour
+        other._history_user = by  # type: ignore[attr-defined]
+        other.save()
 
 
 def delete_rule(rule: NameRule, *, by: Any = None) -> Job:
@@ -64,5 +74,6 @@ def _as_rule(position: int, row: Any) -> NameRule:
         words=list(row.aliases),
         cyclers=list(row.cyclers),
         needs=list(row.needs),
+        behaviour=row.behaviour,
         position=position,
     )

@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 
-from cells.models import FileMetadata, Folder, RawFile
+from cells.models import FileMetadata, Folder, NameRule, RawFile
 from cells.models.files import RawFileQuerySet
 
 STATUSES = {
@@ -42,10 +42,11 @@ class FileFilter(django_filters.FilterSet):
         choices=[(key, words) for key, (words, _) in STATUSES.items()],
     )
     experiment = django_filters.ChoiceFilter(
-        field_name="metadata__experiment",
+        method="filter_kind",
         label="Experiment",
         empty_label="any",
         choices=FileMetadata.Experiment.choices,
+        help_text="A kind of the lab's own too, by its name.",
     )
     cell_id = django_filters.NumberFilter(
         field_name="metadata__cell_id", label="Cell ID", widget=forms.NumberInput(attrs={"min": 1})
@@ -54,6 +55,15 @@ class FileFilter(django_filters.FilterSet):
     class Meta:
         model = RawFile
         fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.filters["experiment"].extra["choices"] = NameRule.objects.grammar().choices
+
+    def filter_kind(self, files: RawFileQuerySet, name: str, value: str) -> RawFileQuerySet:
+        if value in FileMetadata.Experiment.values:
+            return files.filter(metadata__experiment=value, metadata__own_kind="")
+        return files.filter(metadata__own_kind=value)
 
     def filter_words(self, files: RawFileQuerySet, name: str, value: str) -> RawFileQuerySet:
         """Every word must occur somewhere in the path, in any case."""
@@ -74,7 +84,11 @@ class FileTable(tables.Table):
         template_name="cells/files/_status.html",
         order_by=("deprecated", "state", "metadata__is_valid"),
     )
-    experiment = tables.Column(accessor="metadata__experiment", verbose_name="Experiment")
+    experiment = tables.Column(
+        accessor="metadata__kind_words",
+        verbose_name="Experiment",
+        order_by=("metadata__experiment", "metadata__own_kind"),
+    )
     cell_id = tables.Column(accessor="metadata__cell_id", verbose_name="Cell ID")
     start_cycle = tables.Column(accessor="metadata__start_cycle", verbose_name="Start")
     voltage = tables.Column(accessor="metadata__upper_cutoff_voltage", verbose_name="V")

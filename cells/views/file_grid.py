@@ -11,17 +11,13 @@ from django.views.decorators.http import require_POST
 from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, allows, requires
 from cells.experiments import FIELD_WORDS, METADATA_FIELDS
-from cells.models import FileMetadata, RawFile
+from cells.models import FileMetadata, NameRule, RawFile
 from cells.models.files import RawFileQuerySet
 from cells.services import bulk_files
 from cells.services import files as services
 from cells.tables.files import FileFilter
 
 _WORDS = {"upper_cutoff_voltage": "Voltage / V", "temperature_celsius": "Temperature / °C"}
-_CHOICES = {
-    "experiment": FileMetadata.Experiment.values,
-    "cycler": FileMetadata.Cycler.values,
-}
 
 
 @requires(Permission.EDIT)
@@ -31,6 +27,8 @@ def grid(request: HttpRequest) -> HttpResponse:
     chosen = FileFilter(request.GET, queryset=files)
     count = chosen.qs.count()
     is_too_many = count > bulk_files.MOST_FILES
+    kinds = [kind for kind, _ in NameRule.objects.grammar().choices]
+    choices = {"experiment": kinds, "cycler": FileMetadata.Cycler.values}
     context = {
         "filter": chosen,
         "count": count,
@@ -42,7 +40,7 @@ def grid(request: HttpRequest) -> HttpResponse:
                 "field": name,
                 "title": _WORDS.get(name)
                 or FIELD_WORDS[name][0][:1].upper() + FIELD_WORDS[name][0][1:],
-                "choices": _CHOICES.get(name, []),
+                "choices": choices.get(name, []),
             }
             for name in METADATA_FIELDS
         ],
@@ -130,6 +128,7 @@ def _row(file: RawFile) -> dict[str, Any]:
     """Values as text, as a person would type them."""
     metadata = getattr(file, "metadata", None)
     values = {name: _text(getattr(metadata, name, None)) for name in METADATA_FIELDS}
+    values["experiment"] = metadata.kind if metadata else ""
     status = "invalid" if metadata is None or not metadata.is_valid else "valid"
     return {
         "id": file.pk,

@@ -50,7 +50,8 @@ def files(request: HttpRequest) -> HttpResponse:
 def file(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(RawFile.objects.select_related("folder", "duplicate_of"), pk=pk)
     metadata = FileMetadata.objects.filter(file=row).first() or FileMetadata(file=row)
-    form = MetadataForm(request.POST or None, instance=metadata)
+    grammar = NameRule.objects.grammar()
+    form = MetadataForm(request.POST or None, instance=metadata, grammar=grammar)
     if request.method == "POST" and form.is_valid():
         try:
             corrected = services.correct_metadata(row, form.cleaned_data, by=request.user)
@@ -67,7 +68,7 @@ def file(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "file": row,
         "metadata": stored,
-        "parsed": row.parse_name(NameRule.objects.grammar()),
+        "parsed": row.parse_name(grammar),
         "manual": [FIELD_WORDS[name][0] for name in (stored.manual_fields if stored else [])],
         "form": form,
         "deprecate_form": DeprecateForm(),

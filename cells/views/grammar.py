@@ -54,7 +54,7 @@ def name_rule_new(request: HttpRequest) -> HttpResponse:
 @requires(Permission.ADMINISTER)
 def name_rule(request: HttpRequest, pk: int) -> HttpResponse:
     rule = get_object_or_404(NameRule, pk=pk)
-    return _edit(request, rule, f"Rule for {rule.get_experiment_display()}")
+    return _edit(request, rule, f"Rule for {rule.title}")
 
 
 @requires(Permission.ADMINISTER)
@@ -71,7 +71,11 @@ def name_rule_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, rule: NameRule, title: str) -> HttpResponse:
-    form = NameRuleForm(request.POST) if request.method == "POST" else NameRuleForm.of(rule)
+    grammar = NameRule.objects.grammar()
+    if request.method == "POST":
+        form = NameRuleForm(request.POST, grammar=grammar)
+    else:
+        form = NameRuleForm.of(rule, grammar)
     if request.method == "POST" and form.is_valid():
         try:
             services.save_rule(rule, form.values, by=request.user)

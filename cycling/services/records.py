@@ -13,7 +13,7 @@ from django.core.cache import cache
 from battery_db.lib.decimate import thin
 from battery_db.lib.series import read_between
 from battery_db.lib.storage import local_or_open
-from cells.models import FileMetadata, RawFile
+from cells.models import RawFile
 from cycling.models import CyclingTest
 from cycling.services.cells import series_of
 from cycling.steps import Floats
@@ -130,9 +130,7 @@ def timeline(cell_id: int) -> list[tuple[str, str, datetime, datetime]]:
         if begin is None:
             continue
         end = (test.ended_at if test else None) or begin
-        kinds = FileMetadata.Experiment
-        kind = str(kinds(file.metadata.experiment).label) if file.metadata.experiment else "other"
-        bars.append((kind, file.name, begin, end))
+        bars.append((file.metadata.kind_words or "other", file.name, begin, end))
     return sorted(bars, key=lambda bar: (bar[0], bar[2]))
 
 

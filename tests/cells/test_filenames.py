@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from battery_db.lib.errors import AmbiguousName
 from battery_db.lib.names import to_text
 from cells.experiments import (
+    BEHAVIOURS,
     CYCLERS,
     EXPERIMENT_TYPES,
     METADATA_FIELDS,
+    OTHER,
+    ExperimentType,
+    Grammar,
     Metadata,
     find_problems,
 )
@@ -288,10 +292,12 @@ profiles = st.sampled_from(["1C1C", "C3C2", "C3D2", "1CC3", "1C2Crc", "C2s43", "
 
 
 @st.composite
-def metadata(draw):
-    row = draw(st.sampled_from(EXPERIMENT_TYPES))
+def metadata(draw, types=EXPERIMENT_TYPES):
+    row = draw(st.sampled_from(types))
     maybe = lambda strategy, empty=None: draw(st.just(empty) | strategy)  # noqa: E731
     electrode = {"symmetric": ["a12", "c3"], "xps": ["a", "c"]}.get(row.experiment, [])
+    if row.behaviour and "electrode" in row.needs:
+        electrode = ["a", "c12"]
     return Metadata(
         experiment=maybe(st.just(row.experiment), ""),
         cycler=draw(st.sampled_from(["", *CYCLERS])),
@@ -315,6 +321,41 @@ def test_a_generated_name_is_understood_as_what_it_was_made_from(fields):
     assert parse(generate(fields)).fields == fields
 
 
+@st.composite
+def own_kinds(draw):
+    """The built-in rules and up to three kinds that a lab added, and what a file of one says."""
+    taken = {word for row in EXPERIMENT_TYPES for word in row.aliases}
+    words = st.text(letters + "0123456789", min_size=1, max_size=12)
+    own = []
+    for number in range(draw(st.integers(1, 3))):
+        word = draw(words.filter(lambda text: text not in taken))
+        taken.add(word)
+        needs = draw(st.sets(st.sampled_from(["start_cycle", "temperature_celsius", "electrode"])))
+        own.append(
+            ExperimentType(
+                f"kind {number}",
+                f"kind {number}",
+                word.upper(),
+                (word,),
+                tuple(draw(st.sets(st.sampled_from(["", *CYCLERS]), min_size=1))),
+                ("cell_id", *sorted(needs)),
+                draw(st.sampled_from(sorted(BEHAVIOURS))),
+            )
+        )
+    return Grammar([*EXPERIMENT_TYPES, *own]), draw(metadata(own))
+
+
+@settings(max_examples=300)
+@given(own_kinds())
+def test_names_of_kinds_that_a_lab_added_are_made_and_understood(drawn):
+    grammar, fields = drawn
+
+    understood = parse(generate(fields, grammar=grammar), grammar=grammar)
+
+    assert understood.fields == fields
+    assert understood.is_valid == (find_problems(fields, grammar) == ())
+
+
 def test_ordinary_fields_give_the_ordinary_name():
     assert generate(EXAMPLE) == REFERENCE
 
@@ -332,14 +373,16 @@ def test_a_name_is_valid_exactly_when_its_fields_are(fields):
 def test_fields_are_those_of_the_model():
     from cells.models import FileMetadata
 
-    own = {"id", "file", "is_valid", "problems", "manual_fields", "grammar_version"}
+    own = {"id", "file", "is_valid", "problems", "manual_fields", "grammar_version", "own_kind"}
     assert {f.name for f in FileMetadata._meta.get_fields()} - own == set(METADATA_FIELDS)
 
 
 def test_kinds_and_cyclers_are_those_of_the_model():
     from cells.models import FileMetadata
 
-    assert {row.experiment for row in EXPERIMENT_TYPES} == set(FileMetadata.Experiment.values)
+    kinds = {row.experiment for row in EXPERIMENT_TYPES}
+    assert kinds | {OTHER} == set(FileMetadata.Experiment.values)
+    assert {kept_as for kept_as, _ in BEHAVIOURS.values()} <= kinds | {OTHER}
     assert set(CYCLERS) == set(FileMetadata.Cycler.values)
 
 

@@ -19,6 +19,14 @@ RULE = {
     "cyclers": ["none"],
     "needs": ["cell_id", "start_cycle"],
 }
+PULSES = {
+    "new_kind": "pulse test",
+    "behaviour": "cycling",
+    "code": "GITT",
+    "words": "gitt hppc",
+    "cyclers": ["none", "neware"],
+    "needs": ["start_cycle"],
+}
 
 
 def test_without_own_rules_the_built_in_ones_hold():
@@ -130,3 +138,153 @@ def test_names_are_made_and_understood_in_the_words_of_the_lab():
     assert name == "Sb_IR_10002_170201.spa"
     assert parse(name, grammar=grammar).fields == fields
     assert parse(name).fields.experiment == ""
+
+
+def test_an_administrator_adds_a_kind_of_experiment_with_its_words_and_needs(client_as, found):
+    file = found("Sb_HPPC_10001_c2_170201.txt")
+    assert not file.metadata.is_valid
+    client = client_as("admin")
+
+    client.post(reverse("cells:name-rule-new"), PULSES)
+    engine.drain()
+
+    metadata = FileMetadata.objects.get()
+    assert metadata.is_valid
+    assert (metadata.kind, metadata.kind_words) == ("pulse test", "pulse test")
+    # Whatever imports, groups and searches cycling data finds it as such.
+    assert metadata.experiment == FileMetadata.Experiment.CYCLING
+    page = client.get(reverse("cells:try-name") + "?name=Sb_GITT_10001_170201.txt").text
+    assert "experiment: pulse test" in page
+    assert "No start cycle" in page
+    assert "imported as cycling data" in page
+    listed = client.get(reverse("cells:files") + "?experiment=pulse test").text
+    assert file.name in listed
+    assert file.name not in client.get(reverse("cells:files") + "?experiment=cycling").text
+    assert client.get("/api/v1/files/?experiment=pulse test").json()["results"][0]["metadata"][
+        "experiment"
+    ] == ("pulse test")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "experiment"),
+    [("cycling", "cycling"), ("impedance", "impedance"), ("spectra", "ftir"), ("none", "other")],
+)
+def test_a_kind_of_the_lab_is_kept_as_what_is_done_with_its_files(behaviour, experiment, found):
+    services.save_rule(NameRule(), own_kind("pulse test", behaviour))
+    file = found("Sb_GITT_10001_c2_170201.txt")
+
+    assert file.metadata.is_valid
+    assert (file.metadata.experiment, file.metadata.own_kind) == (experiment, "pulse test")
+
+
+def own_kind(name: str, behaviour: str, word: str = "gitt", cyclers: tuple = ("",)) -> dict:
+    return {
+        "experiment": name,
+        "behaviour": behaviour,
+        "code": word.upper(),
+        "words": [word],
+        "cyclers": list(cyclers),
+        "needs": [],
+    }
+
+
+def test_what_is_done_with_a_kind_holds_for_all_its_rules(people):
+    services.save_rule(NameRule(), own_kind("pulse test", "none"))
+    services.save_rule(NameRule(), own_kind("Pulse  Test", "none", cyclers=("neware",)))
+    rule = NameRule.objects.get(experiment="pulse test", cyclers=[""])
+
+    services.save_rule(rule, {"behaviour": "cycling"}, by=people["admin"])
+
+    rules = NameRule.objects.filter(experiment="pulse test")
+    assert set(rules.values_list("behaviour", flat=True)) == {"cycling"}
+    assert len(rules) == 2
+    assert all(each.history.first().history_user == people["admin"] for each in rules)
+
+
+def test_a_kind_is_set_by_hand_on_the_page_in_the_grid_and_over_rest(client_as, found):
+    services.save_rule(NameRule(), own_kind("pulse test", "cycling"))
+    file = found("Sb_CYC_10001_c2_170201.txt")
+    client = client_as("member")
+
+    sent = {"experiment": "pulse test", "cell_id": 10001, "start_cycle": 2, "date": "2017-02-01"}
+    page = client.post(file.get_absolute_url(), {**sent, "operator": "sb"}, follow=True).text
+    assert "The metadata is complete" in page
+    metadata = FileMetadata.objects.get()
+    assert (metadata.kind, metadata.manual_fields) == ("pulse test", ["experiment"])
+
+    body = {"rows": [{"id": file.pk, "experiment": "Cycling"}]}
+    client.post(reverse("cells:files-grid-save"), body, content_type="application/json")
+    assert FileMetadata.objects.get().kind == "cycling"
+    assert '"pulse test"' in client.get(reverse("cells:files-grid")).text
+
+    answer = client.patch(
+        f"/api/v1/files/{file.pk}/", {"experiment": "Pulse test"}, content_type="application/json"
+    )
+    assert answer.json()["metadata"]["experiment"] == "pulse test"
+    refused = client.patch(
+        f"/api/v1/files/{file.pk}/", {"experiment": "nothing"}, content_type="application/json"
+    )
+    assert refused.status_code == 400
+    assert "pulse test" in refused.text
+
+
+def test_a_kind_that_is_gone_leaves_files_to_be_corrected(found):
+    services.save_rule(NameRule(), own_kind("pulse test", "cycling"))
+    file = found("Sb_GITT_10001_c2_170201.txt")
+    FileMetadata.objects.update(manual_fields=["experiment"])
+
+    services.delete_rule(NameRule.objects.get(experiment="pulse test"))
+    engine.drain()
+
+    file.refresh_from_db()
+    assert not file.metadata.is_valid
+    assert (file.metadata.experiment, file.metadata.kind) == ("other", "pulse test")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"behaviour": ""}, "Say what is done with the files"),
+        ({"new_kind": "FTIR"}, "is a built-in kind"),
+        ({"new_kind": "Cycling"}, "is a built-in kind"),
+        ({"new_kind": "other"}, "is a built-in kind"),
+        ({"new_kind": ""}, "name a new one"),
+        ({"experiment": "rpt"}, "not both"),
+        ({"words": "eis"}, "would stand for"),
+    ],
+)
+def test_a_kind_that_can_not_be_is_refused(client_as, change, complaint):
+    response = client_as("admin").post(reverse("cells:name-rule-new"), {**PULSES, **change})
+
+    assert complaint in response.text
+    assert not NameRule.objects.filter(code="GITT").exists()
+
+
+def test_every_rule_needs_a_cell_id():
+    services.save_rule(NameRule(), own_kind("blank", "none", word="blank"))
+
+    assert NameRule.objects.get(experiment="blank").needs == ["cell_id"]
+
+
+def test_rules_are_read_and_changed_over_rest(client_as, found):
+    url = "/api/v1/name-rules/"
+    client = client_as("admin")
+    built_in = client_as("viewer").get(url).json()
+    assert {rule["id"] for rule in built_in} == {None}
+
+    made = client.post(url, own_kind("pulse test", "cycling"), content_type="application/json")
+    assert made.status_code == 201
+    assert made.json()["job"].startswith("/api/v1/jobs/")
+    assert len(client.get(url).json()) == len(built_in) + 1
+
+    one = f"{url}{made.json()['id']}/"
+    changed = client.patch(one, {"words": ["hppc"]}, content_type="application/json").json()
+    assert (changed["words"], changed["title"]) == (["hppc", "gitt"], "pulse test")
+    rule = NameRule.objects.get(pk=changed["id"])
+    assert [each.history_user.username for each in rule.history.all()] == ["admin", "admin"]
+    refused = client.patch(one, {"words": ["eis"]}, content_type="application/json")
+    assert refused.status_code == 400
+    assert client.delete(one).status_code == 204
+    for role in ("viewer", "curator"):
+        answer = client_as(role).post(url, {}, content_type="application/json")
+        assert answer.status_code == 403
