@@ -13,6 +13,9 @@ import polars as pl
 
 from cycling.steps import Floats
 
+# Raise it with every change of what is flagged: the next night flags anew.
+ANOMALY_VERSION = 1
+
 # Half-cycles on either side that make up the running median.
 HALF_WINDOW = 5
 SIGMAS = 6.0

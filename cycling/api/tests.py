@@ -18,7 +18,7 @@ from battery_db.lib.permissions import Permission
 from battery_db.lib.ranges import parse_ranges
 from battery_db.lib.runs.models import Job
 from battery_db.lib.series import COLUMNS, write_parquet
-from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle
+from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, HalfCycleQuerySet
 from cycling.services import cells as services
 
 MEDIA_TYPES = {
@@ -94,10 +94,16 @@ class CyclingTestFilter(django_filters.FilterSet):
 
 class HalfCycleFilter(django_filters.FilterSet):
     cell_id = django_filters.NumberFilter("test__file__metadata__cell_id")
+    stands_out = django_filters.BooleanFilter(
+        method="filter_flags", label="Stands out in its group"
+    )
 
     class Meta:
         model = HalfCycle
-        fields = ["cell_id", "test", "polarity", "group", "excluded"]
+        fields = ["cell_id", "test", "polarity", "group", "excluded", "stands_out"]
+
+    def filter_flags(self, rows: HalfCycleQuerySet, name: str, value: bool) -> HalfCycleQuerySet:
+        return rows.exclude(anomaly="") if value else rows.filter(anomaly="")
 
 
 class CycleGroupFilter(django_filters.FilterSet):

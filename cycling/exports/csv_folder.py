@@ -42,6 +42,7 @@ COLUMNS = (
     "Delta Energy (mWh)",
     "Coulombic Efficiency (unitless)",
     "Energy Efficiency (unitless)",
+    "Largest Deviation Within Group (sigma)",
 )
 # Absolute cycles over which the reference quantities are taken, and the share that is
 # trimmed off each end of them.
@@ -129,6 +130,7 @@ def summary_table(
         "Delta Energy (mWh)": (pl.col("charge_wh") - pl.col("discharge_wh")) * 1000,
         "Coulombic Efficiency (unitless)": _ratio("discharge_ah", "charge_ah"),
         "Energy Efficiency (unitless)": _ratio("discharge_wh", "charge_wh"),
+        "Largest Deviation Within Group (sigma)": pl.col("sigmas"),
     }
     return table.select(expression.alias(name) for name, expression in values.items())
 
@@ -183,11 +185,17 @@ def _paired(halves: pl.DataFrame) -> pl.DataFrame:
             pl.col("energy_wh").alias(f"{side}_wh"),
             pl.col("mean_voltage_volt").alias(f"{side}_volt"),
             pl.col("duration_second").alias(f"{side}_second"),
+            pl.col("anomaly_sigmas").alias(f"{side}_sigmas"),
         )
         for side in ("charge", "discharge")
     ]
     pairs = sides[0].join(sides[1], on="cycle", how="full", coalesce=True).sort("cycle")
-    return pairs.with_columns(delta_volt=pl.col("charge_volt") - pl.col("discharge_volt"))
+    charge, discharge = (pl.col(f"{side}_sigmas") for side in ("charge", "discharge"))
+    is_larger = charge.abs().fill_null(0) > discharge.abs().fill_null(0)
+    return pairs.with_columns(
+        delta_volt=pl.col("charge_volt") - pl.col("discharge_volt"),
+        sigmas=pl.when(is_larger).then(charge).otherwise(discharge),
+    )
 
 
 def _hours_since_start(whole: pl.DataFrame) -> pl.DataFrame:

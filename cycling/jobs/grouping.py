@@ -15,12 +15,15 @@ from django.utils import timezone
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done
 from cells.models import WetCell
+from cycling.anomalies import ANOMALY_VERSION, anomalies_of
 from cycling.groups import GROUPING_VERSION, Group, Grouping, distance, group_half_cycles
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polarity
+from cycling.services import flags
 from cycling.stitching import STITCHING_VERSION, carry_over, find_superseded
 
 Fence = Callable[[], AbstractContextManager[None]]
 IDS_PER_UPDATE = 5000
+VERSIONS = (GROUPING_VERSION, STITCHING_VERSION, ANOMALY_VERSION)
 ATTRIBUTES = (
     "constant_rate",
     "end_rate",
@@ -91,6 +94,7 @@ def group_cell(cell_id: int, fence: Fence = nullcontext) -> dict[str, int]:
         _write_superseded(told, superseded_by)
         _write_carried(frame)
         _write_groups(state, _with_previous_rate(frame, capacity), grouping)
+        _write_flags(cell_id, frame, grouping)
     return {"cells": 1, "groups": len(grouping.groups), "half_cycles": frame.height}
 
 
@@ -153,7 +157,7 @@ def _fingerprints(cell_ids: Iterable[int] | None) -> dict[int, str]:
     capacities = dict(cells.values_list("cell_id", "dry_cell__nominal_capacity_ah"))
     capacities |= dict(typed.values_list("pk", "theoretical_capacity_ah"))
     return {
-        cell_id: _digest([GROUPING_VERSION, STITCHING_VERSION, capacities.get(cell_id), content])
+        cell_id: _digest([*VERSIONS, capacities.get(cell_id), content])
         for cell_id, content in contents.items()
     }
 
@@ -239,6 +243,14 @@ def _write_groups(state: CellState, frame: pl.DataFrame, grouping: Grouping) -> 
             row.box["previous_constant_rate"] = [before.min(), before.max()]
         row.save()
         _assign(row, members[index])
+
+
+def _write_flags(cell_id: int, frame: pl.DataFrame, grouping: Grouping) -> None:
+    """Flag what stands out in the new groups, whatever was left out when the frame was read."""
+    excluded = HalfCycle.objects.of_cell(cell_id).filter(excluded=True)
+    left_out = pl.col("id").is_in(list(excluded.values_list("pk", flat=True)))
+    grouped = frame.with_columns(group_id=pl.Series(grouping.labels, dtype=pl.Int64))
+    flags.write(cell_id, anomalies_of(grouped.filter(~left_out)))
 
 
 def _members(frame: pl.DataFrame, grouping: Grouping) -> list[list[int]]:

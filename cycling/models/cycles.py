@@ -192,6 +192,7 @@ FRAME_COLUMNS: Mapping[str, pl.DataType] = {
     "previous_end_voltage_volt": pl.Float64(),
     "mean_temperature_celsius": pl.Float64(),
     "is_complete": pl.Boolean(),
+    "anomaly_sigmas": pl.Float64(),
     "excluded": pl.Boolean(),
 }
 
@@ -222,6 +223,10 @@ class HalfCycleQuerySet(models.QuerySet["HalfCycle"]):
             test__file__duplicate_of=None,
             test__file__metadata__is_valid=True,
         )
+
+    def standing_out(self) -> "HalfCycleQuerySet":
+        """Those that stand out within their group and are not left out (``cycling.anomalies``)."""
+        return self.filter(excluded=False).exclude(anomaly="")
 
     def with_cycle(self) -> "HalfCycleQuerySet":
         """Add ``cycle``: the absolute cycle number, start cycle of the file + its own count."""
@@ -296,6 +301,14 @@ class HalfCycle(models.Model):
         related_name="+",
         help_text="The test of another file that tells the same half-cycle and counts instead.",
     )
+    anomaly = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="What stands out within its group, such as 'capacity, duration': advice only.",
+    )
+    anomaly_sigmas = models.FloatField(
+        null=True, help_text="Its largest deviation, in robust standard deviations, signed."
+    )
     excluded = models.BooleanField(default=False)
     excluded_reason = models.CharField(max_length=300, blank=True)
 
@@ -306,6 +319,10 @@ class HalfCycle(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["test", "ordinal"], name="half_cycle_once"),
             models.CheckConstraint(condition=Q(capacity_ah__gte=0), name="capacity_not_negative"),
+        ]
+        indexes = [
+            # A few of millions: what curators ask for.
+            models.Index(fields=["test"], condition=~Q(anomaly=""), name="half_cycles_flagged"),
         ]
 
     def __str__(self) -> str:

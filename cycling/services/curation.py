@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.ranges import format_ranges, parse_ranges
-from cycling.anomalies import Anomaly, anomalies_of
 from cycling.models import CurationChange, CycleGroup, HalfCycle
 from cycling.plots import Points
 from cycling.quantities import HALF_CYCLE_QUANTITIES, Quantity
+from cycling.services import flags
 from cycling.services.cells import label_of, note
 
 BATCH = 500
@@ -98,8 +98,7 @@ def curation_points(cell_id: int, quantity: Quantity, polarity: str) -> list[Poi
     regular = [group.pk for group in groups if not group.irregular]
     irregular = [group.pk for group in groups if group.irregular]
     rest = kept.filter(~pl.col("group_id").is_in(regular + irregular).fill_null(value=False))
-    flagged = [each.half_cycle_id for each in anomalies_of(kept)]
-    standing_out = kept.filter(pl.col("id").is_in(flagged))
+    standing_out = kept.filter(pl.col("anomaly_sigmas").is_not_null())
     if standing_out.height:
         entries.append(
             Points("stands out", **_of(standing_out), colour=WARNING, symbol="circle-open-dot")
@@ -112,11 +111,6 @@ def curation_points(cell_id: int, quantity: Quantity, polarity: str) -> list[Poi
         if rows.height:
             entries.append(Points(name, **_of(rows), irregular=True, symbol=symbol))
     return entries
-
-
-def anomalies(cell_id: int) -> list[Anomaly]:
-    """Half-cycles that are in and stand out within their group, the most striking first."""
-    return anomalies_of(HalfCycle.objects.of_cell(cell_id).filter(excluded=False).as_frame())
 
 
 def _of(rows: pl.DataFrame) -> dict[str, Any]:
@@ -147,6 +141,7 @@ def undo(cell_id: int, change_id: int, *, by: Any = None) -> int:
         settled = {key for each in later for key in map(_key, each.targets)}
         before = {_key(t): (t[3], t[4]) for t in change.targets if _key(t) not in settled}
         count = _put_back(before)
+        flags.refresh(cell_id)
         change.undone_at, change.undone_by = timezone.now(), by
         change.save()
         note(cell_id, f"undone: {change}", by)
@@ -183,6 +178,7 @@ def _change(
             made_by=by,
         )
         _update([row["pk"] for row in rows], excluded=not restore, reason=reason)
+        flags.refresh(cell_id)
     return change
 
 

@@ -15,6 +15,7 @@ from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
 from cells.models import Dataset, DatasetCell, DatasetFilter, Snapshot
+from cycling.anomalies import ANOMALY_VERSION
 from cycling.exports.csv_folder import Range, matches
 from cycling.groups import GROUPING_VERSION
 from cycling.half_cycles import SUMMARY_VERSION
@@ -235,6 +236,7 @@ def _content_of(cell_ids: list[int]) -> dict[str, Any]:
             "battery_db": battery_db.__version__,
             "summary": SUMMARY_VERSION,
             "grouping": GROUPING_VERSION,
+            "anomaly": ANOMALY_VERSION,
             "export": EXPORT_VERSION,
         },
         "files": _files_of(cell_ids),

@@ -13,6 +13,7 @@ from cycling import plots
 from cycling.models import Polarity
 from cycling.quantities import HALF_CYCLE_QUANTITIES, Quantity
 from cycling.services import curation as services
+from cycling.services import flags
 
 ANOMALIES_SHOWN = 30
 REGION = ("first_cycle", "last_cycle", "minimum", "maximum")
@@ -30,7 +31,7 @@ def fix_cycles(request: HttpRequest, cell_id: int) -> HttpResponse:
         "polarities": Polarity.choices,
         "excluded": services.excluded_cycles(cell_id),
         "changes": services.changes_of_cell(cell_id),
-        "anomalies": services.anomalies(cell_id)[:ANOMALIES_SHOWN],
+        "anomalies": flags.anomalies(cell_id, ANOMALIES_SHOWN),
     }
     return render(request, "cycling/fix_cycles.html", context)
 

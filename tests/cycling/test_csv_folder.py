@@ -1,4 +1,4 @@
-"""The 19-column CSV folder, filters, and names of folders."""
+"""The 20-column CSV folder, filters, and names of folders."""
 
 import io
 import zipfile
@@ -20,6 +20,7 @@ from cycling.exports.csv_folder import (
 )
 from cycling.exports.safe_names import folder_name
 
+SCHEMA = {"started_at": pl.Datetime("us", "UTC"), "anomaly_sigmas": pl.Float64()}
 MORNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
@@ -50,9 +51,10 @@ def halves(cycles: int = 20, *, test_id: int = 1, first: int = 1, **changes) -> 
                     "previous_end_current_ampere": 1.0 if charging else 0.05,
                     "previous_end_voltage_volt": 3.0 if charging else 4.2,
                     "is_complete": True,
+                    "anomaly_sigmas": None,
                 }
             )
-    frame = pl.DataFrame(rows, schema_overrides={"started_at": pl.Datetime("us", "UTC")})
+    frame = pl.DataFrame(rows, schema_overrides=SCHEMA)
     return frame.with_columns(**changes)
 
 
@@ -274,3 +276,12 @@ def test_a_cell_of_unknown_capacity_has_its_normalised_columns_empty():
 
     assert table["Normalized Charge Capacity (unitless)"].null_count() == 3
     assert table["Total Charge Capacity (mAh)"].null_count() == 0
+
+
+def test_the_larger_deviation_of_a_cycle_that_stands_out_is_told():
+    frame = halves(4)
+    sigmas = [None, None, 7.0, -9.0, None, 6.5, None, None]
+
+    table = table_of(frame.with_columns(anomaly_sigmas=pl.Series(sigmas)))
+
+    assert table["Largest Deviation Within Group (sigma)"].to_list() == [None, -9.0, 6.5, None]

@@ -77,7 +77,7 @@ def test_an_export_holds_a_folder_per_cell_and_a_file_per_filter_that_matches(da
     assert len(tables) == 2
     assert all(name.endswith("/1C.csv") for name in tables)
     control = next(table for name, table in tables.items() if "control (CELL ID 10001)" in name)
-    assert control.shape == (12, 19)
+    assert control.shape == (12, 20)
     assert control["Total Discharge Capacity (mAh)"][0] == pytest.approx(199.8, rel=1e-3)
 
 

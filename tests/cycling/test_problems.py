@@ -78,6 +78,7 @@ def test_a_capacity_that_jumps_and_stays(cell):
 
 def test_a_half_cycle_that_stands_out_is_named_and_not_hidden(cell):
     HalfCycle.objects.filter(cycle_count=15, polarity="discharge").update(capacity_ah=0.1)
+    grouping.group_cell(cell)
 
     assert "1 half-cycles stand out" in found("anomaly")[0]
     assert "discharge of cycle 15 (capacity)" in found("anomaly")[0]
