@@ -23,3 +23,11 @@ def identify(ctx: JobContext) -> Outcome:
     from cells.jobs import files
 
     return Done(result=files.identify_files(ctx.progress, ctx.fenced))
+
+
+@job_kind("cells.change_files", queue="cells", title="Change many files")
+def change_files(ctx: JobContext) -> Outcome:
+    """``action`` is correct (``rows``), reparse or deprecate (``files``)."""
+    from cells.jobs import bulk
+
+    return bulk.change_files(ctx)

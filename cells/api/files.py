@@ -71,10 +71,14 @@ class KindField(serializers.Field[Any, Any, Any, Any]):
 
 class MetadataSerializer(serializers.ModelSerializer[FileMetadata]):
     experiment = KindField()
+    version = serializers.CharField(
+        required=False,
+        help_text="As it was when it was read: what others changed since is not overwritten.",
+    )
 
     class Meta:
         model = FileMetadata
-        fields = [*METADATA_FIELDS, "is_valid", "problems", "manual_fields"]
+        fields = [*METADATA_FIELDS, "is_valid", "problems", "manual_fields", "version"]
         read_only_fields = ["is_valid", "problems", "manual_fields"]
         extra_kwargs = {
             name: {"min_value": low, "max_value": high} for name, (low, high) in BOUNDS.items()
@@ -101,7 +105,7 @@ class FileChangeSerializer(MetadataSerializer):
     id = serializers.IntegerField(help_text="Of the file.")
 
     class Meta(MetadataSerializer.Meta):
-        fields = ["id", *METADATA_FIELDS]
+        fields = ["id", "version", *METADATA_FIELDS]
         read_only_fields: list[str] = []
 
 
@@ -218,23 +222,41 @@ class FileViewSet(
         file = self.get_object()
         given = MetadataSerializer(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        services.correct_metadata(file, given.validated_data, by=request.user)
+        values = dict(given.validated_data)
+        version = values.pop("version", "")
+        services.correct_metadata(file, values, version=version, by=request.user)
         return self._current()
 
     @extend_schema(
         request=FileChangeSerializer(many=True, partial=True),
-        responses={200: CorrectedSerializer, 400: RowsRefusedSerializer},
+        responses={
+            200: CorrectedSerializer,
+            202: JobAcceptedSerializer,
+            400: RowsRefusedSerializer,
+            409: RowsRefusedSerializer,
+        },
     )
     @action(detail=False, methods=["patch"], pagination_class=None, filterset_class=None)
     def bulk(self, request: Request) -> Response:
-        """Set fields of up to 5,000 files by hand: all of them, or none."""
+        """Set fields of up to 5,000 files by hand: all of them, or none.
+
+        More than 500 are changed by a job. 409 when a row with a ``version`` has changed.
+        """
         rows = request.data
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise LabError("Expected a list of files with the fields to set.")
         try:
+            if len(rows) > bulk_files.MOST_AT_ONCE:
+                asked = {"rows": rows}
+                return accepted(
+                    bulk_files.request_change(
+                        "correct", asked, by=request.user, trigger=Job.Trigger.API
+                    )
+                )
             changed = bulk_files.correct_many(rows, by=request.user)
         except bulk_files.RowsRefused as error:
-            return Response(error.body, status=status.HTTP_400_BAD_REQUEST)
+            is_conflict = isinstance(error, bulk_files.RowsChanged)
+            return Response(error.body, status=409 if is_conflict else 400)
         invalid = sum(not metadata.is_valid for metadata in changed)
         return Response({"changed": len(changed), "invalid": invalid})
 

@@ -33,6 +33,8 @@ def kind_field(grammar: Grammar) -> forms.ChoiceField:
 class MetadataForm(forms.ModelForm):  # type: ignore[type-arg]
     """Read only for its cleaned values: the service decides what was changed."""
 
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = FileMetadata
         fields = METADATA_FIELDS
@@ -43,6 +45,7 @@ class MetadataForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.fields["experiment"] = kind_field(grammar)
         self.initial["experiment"] = self.instance.kind
+        self.initial["version"] = self.instance.version
 
     def _get_validation_exclusions(self) -> set[str]:
         """A kind of the lab's own is no choice of the column; the field has checked it."""

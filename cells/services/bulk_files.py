@@ -8,14 +8,19 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms.models import fields_for_model
+from django.utils import timezone
 
 from battery_db.lib.errors import LabError
+from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
 from cells.experiments import FIELD_WORDS, METADATA_FIELDS, Grammar
 from cells.forms.files import BOUNDS, kind_field
 from cells.models import FileMetadata, NameRule, RawFile
 from cells.services.files import AS_READ
 
 MOST_FILES = 5000
+# More take longer than a page may make wait, and are changed by a job.
+MOST_AT_ONCE = 500
 _STORED = [*METADATA_FIELDS, "own_kind", "is_valid", "problems", "manual_fields", "grammar_version"]
 
 
@@ -50,6 +55,19 @@ class RowsRefused(LabError):
         return {"error": self.message, "fix": self.fix, "rows": rows}
 
 
+class RowsChanged(RowsRefused):
+    """Nothing was written, because other people changed these rows since they were loaded."""
+
+    def __init__(self, errors: Sequence[RowError]) -> None:
+        super().__init__(errors)
+        self.message = (
+            f"{len(errors)} file{'s' * (len(errors) > 1)} changed since you loaded "
+            f"{'them' if len(errors) > 1 else 'it'}. {errors[0].message}"
+        )
+        self.fix = "Look at the values as they are now, and save again. Nothing was overwritten."
+        self.args = (f"{self.message} {self.fix}",)
+
+
 def correct_many(
     rows: Sequence[Mapping[str, Any]], *, by: Any = None, reason: str = ""
 ) -> list[FileMetadata]:
@@ -57,23 +75,44 @@ def correct_many(
 
     A row has the ``id`` of its file and the fields to set, as text or as values; fields
     that it does not name stay. What was changed outlives every later reading of the name.
-    RowsRefused, with all errors, when a value can not be accepted.
+    With the ``version`` that the metadata had when it was loaded, a row that somebody has
+    changed meanwhile is not overwritten. RowsRefused, with all errors, when a value can not
+    be accepted; RowsChanged when rows have changed.
     """
-    check_count(len(rows))
-    grammar = NameRule.objects.grammar()
-    changes = _read_rows(rows, grammar)
+    grammar, changes, versions = _read(rows)
     with transaction.atomic():
         known = _locked(changes)
-        if missing := [
-            RowError(number, pk, "id", f"There is no file {pk}.")
-            for number, pk in enumerate(changes, 1)
-            if pk not in known
-        ]:
-            raise RowsRefused(missing)
+        _check_known(known, changes, versions)
         before = copy.deepcopy([known[pk] for pk in changes])
         changed = [pk for pk, values in changes.items() if known[pk].correct(values, grammar)]
         _save([known[pk] for pk in changed], before, by, reason)
     return [known[pk] for pk in changed]
+
+
+def check_many(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise what ``correct_many`` would raise now, and change nothing."""
+    _, changes, versions = _read(rows)
+    with transaction.atomic():
+        _check_known(_locked(changes), changes, versions)
+
+
+def request_change(action: str, body: Mapping[str, Any], *, by: Any, trigger: str) -> Job:
+    """Do the same to more than ``MOST_AT_ONCE`` files as a job: correct, reparse or deprecate.
+
+    ``body`` has ``rows`` to correct, or ``files`` for the others, and what they ask for. A
+    correction that can not be is refused now.
+    """
+    if action == "correct":
+        check_many(body["rows"])
+    count = len(body.get("rows", body.get("files", [])))
+    words = {"correct": "Correct", "reparse": "Read again", "deprecate": "Deprecate"}
+    return engine.enqueue(
+        "cells.change_files",
+        {"action": action, **body},
+        trigger=trigger,
+        by=by,
+        title=f"{words[action]} {count:,} files",
+    )
 
 
 def reparse_many(
@@ -105,6 +144,48 @@ def check_count(count: int) -> None:
         )
 
 
+def _read(
+    rows: Sequence[Mapping[str, Any]],
+) -> tuple[Grammar, dict[int, dict[str, Any]], dict[int, str]]:
+    """The grammar, the values to set and the version that was loaded, the last two by file."""
+    check_count(len(rows))
+    grammar = NameRule.objects.grammar()
+    changes = _read_rows(rows, grammar)
+    versions = {row["id"]: str(row["version"]) for row in rows if row.get("version")}
+    return grammar, changes, versions
+
+
+def _check_known(
+    known: Mapping[int, FileMetadata], changes: Iterable[int], versions: Mapping[int, str]
+) -> None:
+    numbers = {pk: number for number, pk in enumerate(changes, 1)}
+    if missing := [
+        RowError(number, pk, "id", f"There is no file {pk}.")
+        for pk, number in numbers.items()
+        if pk not in known
+    ]:
+        raise RowsRefused(missing)
+    changed = [pk for pk, version in versions.items() if known[pk].version != version]
+    if changed:
+        words = _who_changed([known[pk] for pk in changed])
+        raise RowsChanged([RowError(numbers[pk], pk, "id", words[pk]) for pk in changed])
+
+
+def _who_changed(rows: Sequence[FileMetadata]) -> dict[int, str]:
+    """By file, who changed what it is about last, and when (one query)."""
+    records = FileMetadata.history.filter(id__in=[row.pk for row in rows])
+    records = records.select_related("history_user").order_by("history_id")
+    last = {record.id: record for record in records}
+    words = {}
+    for row in rows:
+        record = last.get(row.pk)
+        # Workers that read a name again write no history.
+        who = record.history_user if record and record.history_user else "a reading of its name"
+        at = f" at {timezone.localtime(record.history_date):%H:%M on %Y-%m-%d}" if record else ""
+        words[row.file_id] = f"{row.file.name} was changed by {who}{at}."
+    return words
+
+
 def _read_rows(rows: Sequence[Mapping[str, Any]], grammar: Grammar) -> dict[int, dict[str, Any]]:
     form_fields = fields_for_model(FileMetadata, METADATA_FIELDS)
     form_fields["experiment"] = kind_field(grammar)
@@ -119,7 +200,7 @@ def _read_rows(rows: Sequence[Mapping[str, Any]], grammar: Grammar) -> dict[int,
             errors.append(RowError(number, pk, "id", "This file is there twice."))
         values = changes.setdefault(pk, {})
         for name, value in row.items():
-            if name == "id":
+            if name in ("id", "version"):
                 continue
             try:
                 values[name] = _clean(form_fields, name, value)

@@ -72,9 +72,18 @@ def identify_now(*, by: Any = None, trigger: str = Job.Trigger.PAGE) -> Job:
 
 
 def correct_metadata(
-    file: RawFile, changes: Mapping[str, Any], *, by: Any = None, reason: str = ""
+    file: RawFile,
+    changes: Mapping[str, Any],
+    *,
+    version: str = "",
+    by: Any = None,
+    reason: str = "",
 ) -> FileMetadata:
-    """Set fields by hand. What was changed is kept over every later reading of the name."""
+    """Set fields by hand. What was changed is kept over every later reading of the name.
+
+    With the ``version`` that the metadata had when it was loaded, NotAllowed when somebody
+    has changed it meanwhile.
+    """
     unknown = set(changes) - set(METADATA_FIELDS)
     if unknown:
         raise LabError(
@@ -90,6 +99,11 @@ def correct_metadata(
         )
     with transaction.atomic():
         metadata = _locked_metadata(file)
+        if version and version != metadata.version:
+            raise NotAllowed(
+                "What this file is about has changed since you loaded the page.",
+                fix="Look at it as it is now, and save again. Nothing was overwritten.",
+            )
         if metadata.correct(changes, grammar):
             _save_audited(metadata, by, reason)
     return metadata
@@ -109,6 +123,11 @@ def reparse(file: RawFile, *, discard_manual: bool = False, by: Any = None) -> F
 
 def deprecate(files: Iterable[RawFile], reason: str, *, by: Any = None) -> int:
     """Ignore files from now on, until restored; how many were not deprecated before."""
+    return _set_deprecated(files, True, deprecation_reason(reason), by)
+
+
+def deprecation_reason(reason: str) -> str:
+    """The reason in one line; LabError when it says nothing or too much."""
     reason = " ".join(reason.split())
     if not reason:
         raise LabError(
@@ -116,7 +135,7 @@ def deprecate(files: Iterable[RawFile], reason: str, *, by: Any = None) -> int:
         )
     if len(reason) > 300:
         raise LabError("The reason is longer than 300 characters.", fix="Say it shorter.")
-    return _set_deprecated(files, True, reason, by)
+    return reason
 
 
 def restore(files: Iterable[RawFile], reason: str = "", *, by: Any = None) -> int:

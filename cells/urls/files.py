@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern] = [
     path("files/grid/", file_grid.grid, name="files-grid"),
     path("files/grid/save/", file_grid.grid_save, name="files-grid-save"),
     path("files/grid/reparse/", file_grid.grid_reparse, name="files-grid-reparse"),
+    path("files/grid/rows/", file_grid.grid_rows, name="files-grid-rows"),
     path("files/grid/deprecate/", file_grid.grid_deprecate, name="files-grid-deprecate"),
     path("files/try-a-name/", grammar.try_name, name="try-name"),
     path("files/rules/own/", grammar.own_rules, name="own-rules"),

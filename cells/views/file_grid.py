@@ -1,7 +1,7 @@
 """Correct what many files are about in a grid."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission, allows, requires
+from battery_db.lib.runs.models import Job
 from cells.experiments import FIELD_WORDS, METADATA_FIELDS
 from cells.models import FileMetadata, NameRule, RawFile
 from cells.models.files import RawFileQuerySet
@@ -17,6 +18,8 @@ from cells.services import bulk_files
 from cells.services import files as services
 from cells.tables.files import FileFilter
 
+# Files that were changed, or the job that changes them.
+Changed = list[int] | Job
 _WORDS = {"upper_cutoff_voltage": "Voltage / V", "temperature_celsius": "Temperature / °C"}
 
 
@@ -54,11 +57,14 @@ def grid(request: HttpRequest) -> HttpResponse:
 def grid_save(request: HttpRequest) -> JsonResponse:
     """Apply all changed rows, or say at row and field why none was."""
 
-    def save(sent: dict[str, Any]) -> list[int]:
+    def save(sent: dict[str, Any]) -> Changed:
         rows = sent.get("rows")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise LabError("Expected a list of rows.", fix="Load the page again.")
-        bulk_files.correct_many(rows, by=request.user, reason=str(sent.get("reason", "")).strip())
+        reason = str(sent.get("reason", "")).strip()
+        if len(rows) > bulk_files.MOST_AT_ONCE:
+            return _as_job(request, "correct", {"rows": rows, "reason": reason})
+        bulk_files.correct_many(rows, by=request.user, reason=reason)
         return [row["id"] for row in rows]
 
     return _apply(request, save)
@@ -69,9 +75,11 @@ def grid_save(request: HttpRequest) -> JsonResponse:
 def grid_reparse(request: HttpRequest) -> JsonResponse:
     """Read the names of the chosen files again."""
 
-    def reparse(sent: dict[str, Any]) -> list[int]:
+    def reparse(sent: dict[str, Any]) -> Changed:
         ids = _ids(sent)
         discard = sent.get("discard_manual") is True
+        if len(ids) > bulk_files.MOST_AT_ONCE:
+            return _as_job(request, "reparse", {"files": ids, "discard_manual": discard})
         bulk_files.reparse_many(ids, discard_manual=discard, by=request.user)
         return ids
 
@@ -83,33 +91,51 @@ def grid_reparse(request: HttpRequest) -> JsonResponse:
 def grid_deprecate(request: HttpRequest) -> JsonResponse:
     """Ignore the chosen files until they are restored."""
 
-    def deprecate(sent: dict[str, Any]) -> list[int]:
+    def deprecate(sent: dict[str, Any]) -> Changed:
         ids = _ids(sent)
-        rows = RawFile.objects.filter(pk__in=ids)
-        services.deprecate(rows, str(sent.get("reason", "")), by=request.user)
+        reason = services.deprecation_reason(str(sent.get("reason", "")))
+        if len(ids) > bulk_files.MOST_AT_ONCE:
+            return _as_job(request, "deprecate", {"files": ids, "reason": reason})
+        services.deprecate(RawFile.objects.filter(pk__in=ids), reason, by=request.user)
         return ids
 
     return _apply(request, deprecate)
 
 
-def _apply(request: HttpRequest, change: Callable[[dict[str, Any]], list[int]]) -> JsonResponse:
-    """Change, and answer with the rows as they are now.
+@require_POST
+@requires(Permission.EDIT)
+def grid_rows(request: HttpRequest) -> JsonResponse:
+    """The rows of the named files as they are now: after a job that changed them."""
+    return _apply(request, _ids)
 
-    A refusal is an answer too, with ``error``, as it is for a form.
+
+def _as_job(request: HttpRequest, action: str, body: dict[str, Any]) -> Job:
+    return bulk_files.request_change(action, body, by=request.user, trigger=Job.Trigger.PAGE)
+
+
+def _apply(request: HttpRequest, change: Callable[[dict[str, Any]], Changed]) -> JsonResponse:
+    """Change, and answer with the rows as they are now, or with the job that changes them.
+
+    A refusal is an answer too, with ``error``, as it is for a form. Rows that other people
+    have changed meanwhile come with it, as ``current``.
     """
     try:
         sent = json.loads(request.body)
         if not isinstance(sent, dict):
             raise ValueError
-        ids = change(sent)
+        changed = change(sent)
     except ValueError:
         return JsonResponse({"error": "This is no JSON object.", "fix": ""})
+    except bulk_files.RowsChanged as error:
+        return JsonResponse({**error.body, "current": _rows_of(e.id for e in error.errors)})
     except bulk_files.RowsRefused as error:
         return JsonResponse(error.body)
     except LabError as error:
         return JsonResponse({"error": error.message, "fix": error.fix})
-    files = RawFile.objects.select_related("metadata").filter(pk__in=ids)
-    return JsonResponse({"rows": _rows(files)})
+    if isinstance(changed, Job):
+        url = f"/api/v1/jobs/{changed.pk}/"
+        return JsonResponse({"job": url, "page": changed.get_absolute_url()})
+    return JsonResponse({"rows": _rows_of(changed)})
 
 
 def _ids(sent: dict[str, Any]) -> list[int]:
@@ -118,6 +144,10 @@ def _ids(sent: dict[str, Any]) -> list[int]:
         raise LabError("Expected a list of files.", fix="Load the page again.")
     bulk_files.check_count(len(ids))
     return ids
+
+
+def _rows_of(ids: Iterable[int | None]) -> list[dict[str, Any]]:
+    return _rows(RawFile.objects.select_related("metadata").filter(pk__in=list(ids)))
 
 
 def _rows(files: RawFileQuerySet) -> list[dict[str, Any]]:
@@ -137,6 +167,7 @@ def _row(file: RawFile) -> dict[str, Any]:
         "status": "deprecated" if file.deprecated else status,
         "why": file.deprecated_reason or " ".join(metadata.problems if metadata else []),
         "manual": metadata.manual_fields if metadata else [],
+        "version": (metadata or FileMetadata()).version,
         **values,
     }
 

@@ -54,7 +54,9 @@ def file(request: HttpRequest, pk: int) -> HttpResponse:
     form = MetadataForm(request.POST or None, instance=metadata, grammar=grammar)
     if request.method == "POST" and form.is_valid():
         try:
-            corrected = services.correct_metadata(row, form.cleaned_data, by=request.user)
+            values = dict(form.cleaned_data)
+            version = values.pop("version")
+            corrected = services.correct_metadata(row, values, version=version, by=request.user)
         except LabError as error:
             form.add_error(None, str(error))
         else:

@@ -75,7 +75,7 @@
 
   const changes = () => table.getData().flatMap((row) => {
     const changed = columns.filter(({ field }) => differs(row, field)).map(({ field }) => [field, text(row[field])]);
-    return changed.length ? [{ id: row.id, ...Object.fromEntries(changed) }] : [];
+    return changed.length ? [{ id: row.id, version: stored.get(row.id).version, ...Object.fromEntries(changed) }] : [];
   });
   const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
   const tell = () => { const changed = changes().length; say(changed ? `${count(changed, "file")} changed, not saved yet.` : "Nothing is changed."); };
@@ -108,21 +108,48 @@
     });
     const titles = new Map(columns.map(({ field, title }) => [field, title]));
     part("errors").replaceChildren(...found.slice(0, 10).map((error) => Object.assign(document.createElement("li"), {
-      textContent: `${stored.get(error.id)?.name ?? `Row ${error.row}`}, ${titles.get(error.field) ?? error.field}: ${error.message}`,
+      textContent: error.field === "id" ? error.message : `${stored.get(error.id)?.name ?? `Row ${error.row}`}, ${titles.get(error.field) ?? error.field}: ${error.message}`,
     })));
+  };
+
+  const ask = async (url, body) => {
+    const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+    const init = body ? { method: "POST", headers: { "Content-Type": "application/json", "X-CSRFToken": token }, body: JSON.stringify(body) } : {};
+    return (await fetch(url, init)).json();
+  };
+
+  // Many files are changed by a job: watch it, and fetch the rows when it has ended.
+  const follow = async ({ job, page }, ids) => {
+    say("A job changes the files: ");
+    part("note").append(Object.assign(document.createElement("a"), { href: page, target: "_blank", textContent: "watch it" }));
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      const now = await ask(job);
+      if (now.state === "succeeded") return ask(root.dataset.rowsUrl, { files: ids });
+      if (!now.is_active) return { error: now.error || `The job was ${now.state}.`, fix: now.fix };
+    }
+  };
+
+  // What others changed is shown where nothing was typed; what was typed stays to be saved again.
+  const showCurrent = async (rows) => {
+    await table.updateData(rows.map((row) => {
+      const shownRow = table.getRow(row.id).getData();
+      const typed = columns.filter(({ field }) => differs(shownRow, field)).map(({ field }) => [field, shownRow[field]]);
+      return { ...row, chosen: shownRow.chosen, ...Object.fromEntries(typed) };
+    }));
+    rows.forEach(remember);
   };
 
   const send = async (url, body, done) => {
     say("Saving …");
-    const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
-    let response;
     let answer;
     try {
-      response = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRFToken": token }, body: JSON.stringify(body) });
-      answer = await response.json();
+      answer = await ask(url, body);
+      if (answer.job) answer = await follow(answer, body.files ?? body.rows.map((row) => row.id));
     } catch {
       return say("The server did not answer as expected. Nothing in the grid is lost; try again.", true);
     }
+    if (answer.current) await showCurrent(answer.current);
     showErrors(answer.error && answer.rows ? answer.rows : []);
     if (answer.error) return say(`${answer.error} ${answer.fix}`, true);
     answer.rows.forEach(remember);

@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from battery_db.lib.errors import LabError
+from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
 from cells.jobs import files as jobs
 from cells.models import FileMetadata, RawFile
 from cells.services import bulk_files
@@ -285,3 +287,156 @@ def test_rest_corrects_many_or_none(client_as, shelf):
     assert right.json() == {"changed": 2, "invalid": 1}
     assert patch({"id": one.pk}).status_code == 400
     assert client_as("viewer").patch(BULK, "[]", content_type="application/json").status_code == 403
+
+
+# Other people -------------------------------------------------------------------------
+
+
+def loaded(file) -> str:
+    return metadata(file).version
+
+
+def test_what_somebody_else_changed_meanwhile_is_told_and_not_overwritten(shelf, people):
+    one, two = shelf(2)
+    versions = loaded(one), loaded(two)
+    bulk_files.correct_many([{"id": two.pk, "start_cycle": "5"}], by=people["curator"])
+
+    rows = [
+        {"id": one.pk, "version": versions[0], "start_cycle": "9"},
+        {"id": two.pk, "version": versions[1], "cell_id": "10042"},
+    ]
+    with pytest.raises(bulk_files.RowsChanged, match="was changed by curator") as refused:
+        bulk_files.correct_many(rows, by=people["member"])
+
+    assert [(error.row, error.id) for error in refused.value.errors] == [(2, two.pk)]
+    assert (metadata(one).start_cycle, metadata(two).cell_id) == (2, 10002)
+    rows[1]["version"] = loaded(two)
+    assert len(bulk_files.correct_many(rows, by=people["member"])) == 2
+    assert (metadata(two).start_cycle, metadata(two).cell_id) == (5, 10042)
+
+
+def test_what_the_night_read_anew_meanwhile_is_told_too(shelf):
+    [file] = shelf(1)
+    version = loaded(file)
+    FileMetadata.objects.update(start_cycle=3)
+
+    with pytest.raises(bulk_files.RowsChanged, match="a reading of its name"):
+        bulk_files.correct_many([{"id": file.pk, "version": version, "cell_id": 5}])
+
+
+def test_the_grid_answers_a_conflict_with_the_rows_as_they_are_now(client_as, shelf):
+    [file] = shelf(1)
+    version = loaded(file)
+    bulk_files.correct_many([{"id": file.pk, "start_cycle": "5"}])
+    body = {"rows": [{"id": file.pk, "version": version, "cell_id": "7"}]}
+
+    answer = post(client_as("member"), "save", body).json()
+
+    assert "1 file changed since you loaded it" in answer["error"]
+    assert [(row["start_cycle"], row["cell_id"]) for row in answer["current"]] == [("5", "10001")]
+    body["rows"][0]["version"] = answer["current"][0]["version"]
+    assert post(client_as("member"), "save", body).json()["rows"][0]["cell_id"] == "7"
+
+
+def test_rest_refuses_what_has_changed_with_409(client_as, shelf):
+    [file] = shelf(1)
+    client = client_as("member")
+    url = f"/api/v1/files/{file.pk}/"
+    version = client.get(url).json()["metadata"]["version"]
+    sent = {"version": version, "start_cycle": 9}
+
+    first = client.patch(url, json.dumps(sent), content_type="application/json")
+    again = client.patch(url, json.dumps(sent), content_type="application/json")
+    many = client.patch(
+        BULK, json.dumps([{"id": file.pk, **sent}]), content_type="application/json"
+    )
+
+    assert [first.status_code, again.status_code, many.status_code] == [200, 409, 409]
+    assert metadata(file).history.count() == 2
+
+
+def test_the_page_of_a_file_does_not_overwrite_what_changed_since_it_was_loaded(client_as, shelf):
+    [file] = shelf(1)
+    client = client_as("member")
+    version = client.get(file.get_absolute_url()).context["form"]["version"].value()
+    bulk_files.correct_many([{"id": file.pk, "start_cycle": "5"}])
+    sent = {"version": version, "experiment": "cycling", "cell_id": 10001, "start_cycle": 2}
+
+    page = client.post(file.get_absolute_url(), sent).text
+
+    assert "has changed since you loaded the page" in page
+    assert metadata(file).start_cycle == 5
+
+
+# Many ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_at_once(monkeypatch):
+    monkeypatch.setattr(bulk_files, "MOST_AT_ONCE", 2)
+
+
+def test_many_rows_are_corrected_by_a_job_in_the_name_of_who_asked(client_as, shelf, few_at_once):
+    files = shelf(3)
+    rows = [{"id": file.pk, "version": loaded(file), "start_cycle": "9"} for file in files]
+
+    answer = post(client_as("member"), "save", {"rows": rows, "reason": "log book"}).json()
+    job = Job.objects.get()
+    assert answer == {"job": f"/api/v1/jobs/{job.pk}/", "page": job.get_absolute_url()}
+    assert {metadata(file).start_cycle for file in files} == {2}
+    engine.drain()
+
+    job.refresh_from_db()
+    assert (job.state, job.result, job.title) == ("succeeded", {"changed": 3}, "Correct 3 files")
+    assert {metadata(file).start_cycle for file in files} == {9}
+    last = metadata(files[0]).history.first()
+    assert (last.history_user.username, last.history_change_reason) == ("member", "log book")
+    shown = post(client_as("member"), "rows", {"files": [file.pk for file in files]}).json()
+    assert {row["start_cycle"] for row in shown["rows"]} == {"9"}
+
+
+def test_a_wrong_value_among_many_is_told_at_once_and_no_job_is_made(client_as, shelf, few_at_once):
+    files = shelf(3)
+    rows = [{"id": file.pk, "start_cycle": "x"} for file in files]
+
+    assert len(post(client_as("member"), "save", {"rows": rows}).json()["rows"]) == 3
+    assert not Job.objects.exists()
+
+
+def test_a_job_overwrites_nothing_that_changed_while_it_waited(client_as, shelf, few_at_once):
+    files = shelf(3)
+    rows = [{"id": file.pk, "version": loaded(file), "start_cycle": "9"} for file in files]
+    post(client_as("member"), "save", {"rows": rows})
+    bulk_files.correct_many([{"id": files[1].pk, "start_cycle": "5"}])
+
+    engine.drain()
+
+    assert Job.objects.get().state == "failed"
+    assert "changed since you loaded" in Job.objects.get().error
+    assert [metadata(file).start_cycle for file in files] == [2, 5, 2]
+
+
+def test_many_files_are_read_again_and_deprecated_by_jobs(client_as, shelf, few_at_once):
+    files = [file.pk for file in shelf(3)]
+    bulk_files.correct_many([{"id": pk, "cell_id": 5} for pk in files])
+    client = client_as("curator")
+
+    post(client, "reparse", {"files": files, "discard_manual": True})
+    post(client, "deprecate", {"files": files, "reason": "wrong channel"})
+    engine.drain()
+
+    assert set(FileMetadata.objects.values_list("cell_id", flat=True)) == {10001, 10002, 10003}
+    deprecated = RawFile.objects.filter(deprecated=True)
+    assert len(deprecated) == 3
+    assert deprecated[0].history.first().history_user.username == "curator"
+    assert "No reason" in post(client, "deprecate", {"files": files, "reason": ""}).json()["error"]
+
+
+def test_rest_corrects_many_as_a_job(client_as, shelf, few_at_once):
+    rows = [{"id": file.pk, "start_cycle": 9} for file in shelf(3)]
+
+    answer = client_as("member").patch(BULK, json.dumps(rows), content_type="application/json")
+    engine.drain()
+
+    assert answer.status_code == 202
+    assert set(FileMetadata.objects.values_list("start_cycle", flat=True)) == {9}

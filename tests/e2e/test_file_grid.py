@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from battery_db.lib.runs import engine
 from cells.models import FileMetadata, Folder, RawFile
+from cells.services import bulk_files
 from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,3 +91,34 @@ def test_six_files_are_corrected_by_paste_and_fill_down(page, sign_in, files, tm
     assert [row.temperature_celsius for row in rows] == [30, 30, -10, -10, -10, -10]
     assert [row.file.deprecated for row in rows] == [True] + [False] * 5
     assert rows[0].is_valid
+
+
+def test_many_are_saved_by_a_job_and_what_others_changed_is_shown(
+    page, sign_in, files, monkeypatch
+):
+    monkeypatch.setattr(bulk_files, "MOST_AT_ONCE", 1)
+    sign_in("curator")
+    page.goto("/files/grid/")
+    page.wait_for_selector(".tabulator-row")
+    page.locator(CELL.format(1, "start_cycle")).click()
+    page.evaluate(PASTE, "5\n6")
+    page.click("[data-do=save]")
+    wait_until(page, "() => document.querySelector('[data-note] a') !== null")
+    engine.drain()
+    wait_until(page, "() => document.querySelector('[data-note]').textContent === '2 files saved.'")
+    assert sorted(
+        FileMetadata.objects.exclude(start_cycle=None).values_list("start_cycle", flat=True)
+    ) == [5, 6]
+
+    first = FileMetadata.objects.get(start_cycle=5)
+    bulk_files.correct_many([{"id": first.file_id, "cell_id": 777}])
+    page.locator(CELL.format(1, "start_cycle")).click()
+    page.evaluate(PASTE, "8")
+    page.click("[data-do=save]")
+    page.wait_for_selector("[data-errors] li")
+    assert "was changed by" in page.inner_text("[data-errors]")
+    assert page.inner_text(CELL.format(1, "cell_id")) == "777"
+    assert page.inner_text(CELL.format(1, "start_cycle")) == "8"
+    page.click("[data-do=save]")
+    wait_until(page, "() => document.querySelector('[data-note]').textContent === '1 file saved.'")
+    assert FileMetadata.objects.get(cell_id=777).start_cycle == 8
