@@ -100,6 +100,9 @@ class NightFiles(Sequence[dict[str, Any]]):
     def __len__(self) -> int:
         return self.frame.height
 
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(_worded, self.frame.iter_rows(named=True))
+
     @overload
     def __getitem__(self, place: int) -> dict[str, Any]: ...
     @overload
