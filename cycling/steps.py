@@ -216,7 +216,7 @@ def _name_rests(frame: pl.DataFrame, rows: Rows, steps: Steps) -> Steps:
     share = np.abs(mean) / (rows.largest_ampere or 1.0)
     rests = share <= REST_SHARE
     if "step_type" in frame.columns:
-        words = frame["step_type"].cast(pl.String)[steps.start]
+        words = frame["step_type"][steps.start].cast(pl.String)
         named = words.str.contains(REST_WORDS).fill_null(False).to_numpy()
         rests |= named & (share <= NAMED_REST_SHARE)
     polarity = np.where(rests, 0, np.sign(mean)).astype(np.int64)

@@ -48,7 +48,9 @@ def _drop_damaged(frame: pl.DataFrame, findings: list[Finding]) -> tuple[pl.Data
         for name in ("cycle_count", "step_id")
         if name in frame.columns and frame[name].null_count() < frame.height
     ]
-    kept = frame.filter(pl.all_horizontal(usable).fill_null(value=False))
+    is_usable = pl.all_horizontal(usable).fill_null(value=False)
+    mask = frame.select(is_usable.alias("usable")).to_series()
+    kept = frame if mask.all() else frame.filter(mask)
     lost = frame.height - kept.height
     if lost:
         findings.append(
@@ -127,13 +129,15 @@ def _repair_sign(frame: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
 
 def count_signs(frame: pl.DataFrame) -> SignCounts:
     """Records by step type and sign of the current: of charges up and down, discharges up, down."""
-    kind, current = pl.col("step_type").cast(pl.String), pl.col("current_ampere")
+    current = pl.col("current_ampere")
+    words = frame.group_by("step_type").agg(up=(current > 0).sum(), down=(current < 0).sum())
+    kind = pl.col("step_type").cast(pl.String)
     charging, discharging = kind.str.ends_with("_charge"), kind.str.ends_with("_discharge")
-    return frame.select(
-        charge_up=(charging & (current > 0)).sum(),
-        charge_down=(charging & (current < 0)).sum(),
-        discharge_up=(discharging & (current > 0)).sum(),
-        discharge_down=(discharging & (current < 0)).sum(),
+    return words.select(
+        charge_up=pl.col("up").filter(charging).sum(),
+        charge_down=pl.col("down").filter(charging).sum(),
+        discharge_up=pl.col("up").filter(discharging).sum(),
+        discharge_down=pl.col("down").filter(discharging).sum(),
     ).row(0)
 
 

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from battery_db.lib.errors import UnreadableFile
+from cycling.formats import digits
 from cycling.formats.base import Finding
 from cycling.formats.text import to_number
 
 MICRO = 1e-6
+HOUR_MICROSECONDS = 3_600_000_000
 ISO_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M:%S%.f",
@@ -33,6 +35,9 @@ def seconds_of(text: pl.Series) -> pl.Series:
 
     Days may stand before, as in ``0d 00:00:10.5`` or ``1 day, 0:00:10``.
     """
+    plain = digits.durations(text)
+    if plain is not None:
+        return plain
     days = None
     if text.str.contains("d", literal=True).any():
         days = to_number(text.str.extract(r"^\s*(\d+)\s*d"), kind=pl.Float64()).fill_null(0.0)
@@ -82,6 +87,9 @@ def to_unix_seconds(naive: pl.Series, time_zone: str) -> tuple[pl.Series, list[F
     fallen. Times that spring skips belong to a clock that was not put forward.
     """
     zone = check_zone(time_zone)
+    plain = _by_hour(naive, zone)
+    if plain is not None:
+        return plain, []
     frame = naive.alias("naive").to_frame()
     local = pl.col("naive")
     # Only times in the repeated hour look at this expression.
@@ -103,6 +111,40 @@ def to_unix_seconds(naive: pl.Series, time_zone: str) -> tuple[pl.Series, list[F
         f"{skipped} records carry a local time that {zone} skips in spring; read as one hour later."
     )
     return frame["unix"], [Finding("clock_skipped_hour", text)]
+
+
+def plain_clock(text: pl.Series, time_zone: str) -> pl.Series | None:
+    """UTC Unix time of ISO moments; None where some cell needs to know the others."""
+    filled = text.drop_nulls()
+    if filled.is_empty() or filled[0].find("/") not in (-1, 4):
+        return None
+    return _by_hour(first_that_fits(text, ISO_FORMATS), check_zone(time_zone))
+
+
+def _by_hour(naive: pl.Series, zone: str) -> pl.Series | None:
+    """Unix time where the clock was never in an hour that the zone repeats or skips.
+
+    The zone is asked once for each run of records in one local hour; None where the answer
+    is not the same at the beginning and the end of that hour.
+    """
+    local = naive.cast(pl.Int64)
+    if naive.is_empty() or naive.null_count():
+        return None
+    hour = local // HOUR_MICROSECONDS
+    run = hour.rle_id()
+    begins = hour.filter(run.diff().fill_null(1) != 0) * HOUR_MICROSECONDS
+    first, last = (
+        begins
+        - (begins + more - past)
+        .cast(pl.Datetime("us"))
+        .dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+        .cast(pl.Int64)
+        + (more - past)
+        for more, past in ((0, 0), (HOUR_MICROSECONDS, 1))
+    )
+    if first.null_count() or last.null_count() or not (first == last).all():
+        return None
+    return ((local - first.gather(run)).cast(pl.Float64) * MICRO).alias(naive.name)
 
 
 def check_zone(name: str) -> str:

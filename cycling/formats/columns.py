@@ -300,7 +300,7 @@ def _modes(text: pl.Series, dialect: Dialect) -> pl.Series:
     known = plain.str.to_lowercase().replace_strict(
         dict(dialect.modes), default=None, return_dtype=pl.String
     )
-    return known.fill_null(normalise_column(plain))
+    return known.fill_null(normalise_column(plain).cast(pl.String))
 
 
 def _is_clock(text: pl.Series) -> bool:

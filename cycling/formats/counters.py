@@ -1,13 +1,19 @@
 """The instrument's own counters of charge and energy, compared with the integral of its records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cycling.formats.base import Finding
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 TOLERANCE = 0.01
+BLOCK_ROWS = 16_384  # rows at a time, so that what is derived of them stays in the cache
 # Steps that move less than this share of the largest are too small to compare.
 COMPARED_SHARE = 0.02
 SECONDS_PER_HOUR = 3600.0
@@ -127,34 +133,52 @@ def _judge(tally: Tally, counter: Counter) -> list[Finding]:
 
 def _steps(frame: pl.DataFrame, counter: Counter) -> pl.DataFrame:
     """Per step what the counter gained and what the records moved, and how sure that is."""
-    flow = pl.col("current_ampere").cast(pl.Float64)
+    number = frame["step_count"].cast(pl.Int64).fill_null(-1).to_numpy()
+    start = np.concatenate([[0], np.flatnonzero(number[1:] != number[:-1]) + 1])
+    values = frame[counter.column].cast(pl.Float64).fill_null(np.nan)
+    gained = values.gather(np.append(start[1:], len(number)) - 1) - values.gather(start)
+    moved, doubt, both_ways = (np.empty(len(start)) for _ in range(3))
+    for first, last in _whole_steps(start):
+        begin = start[first]
+        rows = frame.slice(begin, (start[last] if last < len(start) else len(number)) - begin)
+        found = _flows(rows, counter, start[first:last] - begin)
+        moved[first:last], doubt[first:last], both_ways[first:last] = found
+    steps = pl.DataFrame(
+        {
+            "step_count": number[start],
+            "moved": np.abs(moved),
+            "doubt": doubt,
+            "counted": gained.abs(),
+            "both_ways": both_ways,
+        }
+    ).with_columns(pl.col("counted").fill_nan(None))
+    # A step that moves charge both ways has no single number to compare.
+    return steps.filter(pl.col("both_ways") <= 1.05 * pl.col("moved"))
+
+
+def _whole_steps(start: Ints) -> Iterator[tuple[int, int]]:
+    """First and last step (excluded) of stretches of about ``BLOCK_ROWS`` rows."""
+    first = 0
+    while first < len(start):
+        last = int(np.searchsorted(start, start[first] + BLOCK_ROWS, "right"))
+        yield first, max(last, first + 1)
+        first = max(last, first + 1)
+
+
+def _flows(rows: pl.DataFrame, counter: Counter, start: Ints) -> tuple[Floats, Floats, Floats]:
+    """Charge or energy that steps moved, how unsure it is, and what they moved both ways."""
+    flow = rows["current_ampere"].cast(pl.Float64).to_numpy()
     if counter.is_energy:
-        flow = flow * pl.col("voltage_volt").cast(pl.Float64)
+        flow = flow * rows["voltage_volt"].cast(pl.Float64).to_numpy()
     if counter.side:
-        flow = (flow * counter.side).clip(lower_bound=0.0)
-    step = pl.col("step_count")
-    hours = pl.col("test_time_second").diff() / SECONDS_PER_HOUR
-    within = step == step.shift()
-    counted = pl.col(counter.column).cast(pl.Float64)
-    return (
-        frame.lazy()
-        .select(
-            step,
-            moved=pl.when(within).then((flow + flow.shift()) / 2 * hours),
-            doubt=pl.when(within).then((flow - flow.shift()).abs() / 2 * hours),
-            counted=counted,
-        )
-        .group_by("step_count", maintain_order=True)
-        .agg(
-            pl.col("moved").sum().abs(),
-            pl.col("doubt").sum(),
-            (pl.col("counted").last() - pl.col("counted").first()).abs().alias("counted"),
-            pl.col("moved").abs().sum().alias("both_ways"),
-        )
-        # A step that moves charge both ways has no single number to compare.
-        .filter(pl.col("both_ways") <= 1.05 * pl.col("moved"))
-        .collect()
-    )
+        flow = np.maximum(flow * counter.side, 0.0)
+    hours = np.diff(rows["test_time_second"].to_numpy(), prepend=0.0) / SECONDS_PER_HOUR
+    hours[start] = 0.0  # what is between two steps belongs to neither
+    before = np.concatenate([flow[:1], flow[:-1]])
+    moved = (flow + before) / 2 * hours
+    doubt = np.abs(flow - before) / 2 * hours
+    sums = (np.add.reduceat(each, start) for each in (moved, doubt, np.abs(moved)))
+    return next(sums), next(sums), next(sums)
 
 
 def _finding(
@@ -179,8 +203,9 @@ def _resolutions(counter: pl.Series, first_row: int) -> tuple[float, ...]:
     row = pl.int_range(first_row, first_row + len(counter), eager=True)
     some = counter.cast(pl.Float64).filter((row < EVERY_ROW) | (row % SAMPLED_ROWS == 0))
     some = some.filter(some.is_finite())
-    return tuple(
-        step
-        for step in RESOLUTIONS
-        if bool((((parts := some / step) - parts.round()).abs() < 1e-3).all())
-    )
+    return tuple(step for step in RESOLUTIONS if _are_multiples(some / step))
+
+
+def _are_multiples(parts: pl.Series) -> bool:
+    """Whether all are whole numbers, within the single precision that values are kept in."""
+    return bool(((parts - parts.round()).abs() < 1e-3 + 1e-7 * parts.abs()).all())

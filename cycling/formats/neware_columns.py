@@ -8,9 +8,10 @@ import polars as pl
 
 from battery_db.lib.errors import MissingColumn, UnreadableFile
 from cycling.formats.base import Finding, ReadContext
-from cycling.formats.clocks import parse_moments, seconds_of, to_unix_seconds
+from cycling.formats.blocks import Odd
+from cycling.formats.clocks import parse_moments, plain_clock, seconds_of, to_unix_seconds
 from cycling.formats.step_types import normalise_column, number_steps
-from cycling.formats.text import to_number
+from cycling.formats.text import separator_of, to_number
 from cycling.formats.units import factor, split_unit
 
 # Header words (lower case, without dots, spaces for underscores) -> quantity.
@@ -56,6 +57,10 @@ COUNTED: Mapping[str, tuple[str, pl.DataType]] = {
     "record": ("record_index", pl.Int64()),
 }
 NEEDED = ("voltage", "current")
+OLD_UNITS = {"voltage": "mV", "current": "mA", "capacity": "mAh", "energy": "mWh"}
+# A title or header line may stand below a preamble, but not far.
+PREAMBLE_LINES = 30
+FLAT_HEADER = {"voltage", "current", "cycle", "step", "mode"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Table:
     """Cells of text by quantity, the header they came from, and what was noticed.
 
     ``default_units`` are those that the format's specification gives where a header
-    writes none.
+    writes none. ``is_block`` says that these are not all records of the file.
     """
 
     cells: pl.DataFrame
@@ -80,6 +85,7 @@ class Table:
     separator: str
     default_units: Mapping[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    is_block: bool = False
 
 
 def parse_header(cells: Sequence[str]) -> dict[str, Column]:
@@ -92,6 +98,19 @@ def parse_header(cells: Sequence[str]) -> dict[str, Column]:
         if quantity is not None and quantity not in found:
             found[quantity] = Column(index, cell.strip(), unit)
     return found
+
+
+def flat_header(lines: list[str]) -> int | None:
+    """The line that names voltage, current, time, cycle, step and Neware's step type."""
+    for index, line in enumerate(lines):
+        found = set(parse_header(line.replace('"', "").split(separator_of(line))))
+        if found >= FLAT_HEADER and {"step_time", "total_time"} & found:
+            return index
+    return None
+
+
+def old_units(separator: str) -> Mapping[str, str]:
+    return OLD_UNITS if separator == "\t" else {}
 
 
 def to_series(table: Table, context: ReadContext) -> pl.DataFrame:
@@ -108,6 +127,14 @@ def to_series(table: Table, context: ReadContext) -> pl.DataFrame:
             "The file has a header but holds no data row.",
             fix="Check on the cycler that the test has started.",
         )
+    return finish(pl.DataFrame(columns_of(table, context)))
+
+
+def columns_of(table: Table, context: ReadContext) -> list[pl.Series]:
+    """The standard columns that the table has cells of.
+
+    Raises Odd for the block of a file whose clock needs a look at all of it.
+    """
     series = [*_numbers(table), *_times(table)]
     if "mode" in table.cells.columns:
         series.append(normalise_column(table.cells["mode"]).alias("step_type"))
@@ -115,7 +142,11 @@ def to_series(table: Table, context: ReadContext) -> pl.DataFrame:
         series.append(_clock(table, context))
     if "step_count" in table.cells.columns:
         series.append(table.cells["step_count"])
-    frame = pl.DataFrame(series)
+    return series
+
+
+def finish(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add what the records tell only together: numbers of steps, and time since the start."""
     return _with_total_time(_with_step_count(frame))
 
 
@@ -173,20 +204,26 @@ def _duration(table: Table, quantity: str) -> pl.Series:
     """Seconds: of clock texts, or of numbers where the header names their unit."""
     text, column = table.cells[quantity], table.columns[quantity]
     filled = text.drop_nulls()
-    if filled.is_empty() or ":" in filled[0]:
-        return seconds_of(text)
+    if filled.is_empty() or ":" in str(filled[0]):
+        return seconds_of(text.cast(pl.String))
     scale = factor(column.unit or "", "s")
     if scale is None:
         raise UnreadableFile(
             f"Column '{column.text}' can not be read: it is neither h:min:s (found "
-            f"'{filled[0][:20]}') nor a number whose unit of time the header names.",
+            f"'{str(filled[0])[:20]}') nor a number whose unit of time the header names.",
             fix="Export the file with times as h:min:s.",
         )
     return to_number(text, table.separator) * scale
 
 
 def _clock(table: Table, context: ReadContext) -> pl.Series:
-    naive, findings = parse_moments(table.cells["clock"])
+    text = table.cells["clock"].cast(pl.String)
+    if table.is_block:
+        plain = plain_clock(text, context.time_zone)
+        if plain is None:
+            raise Odd
+        return plain.alias("unix_time_second")
+    naive, findings = parse_moments(text)
     table.findings.extend(findings)
     unix, findings = to_unix_seconds(naive, context.time_zone)
     table.findings.extend(findings)
@@ -207,20 +244,20 @@ def _with_total_time(frame: pl.DataFrame) -> pl.DataFrame:
     """
     if "test_time_second" in frame.columns:
         return frame
-    time = pl.col("step_time_second")
-    steps = frame.group_by("step_count", maintain_order=True).agg(
-        first=time.first(), last=time.max().fill_null(0.0)
+    time, run = frame["step_time_second"], frame["step_count"].rle_id()
+    steps = (
+        pl.DataFrame({"run": run, "time": time})
+        .group_by("run", maintain_order=True)
+        .agg(first=pl.col("time").first(), last=pl.col("time").max().fill_null(0.0))
     )
     falls = (steps["first"] < steps["last"].shift()).any()
     if steps.height > 1 and not falls:
-        start = steps.select("step_count", pl.col("first").alias("start"))
-        return frame.join(start, on="step_count", how="left", maintain_order="left").select(
-            pl.exclude("start", "step_time_second"),
+        own = time - steps["first"].gather(run)
+        return frame.select(
+            pl.exclude("step_time_second"),
             time.alias("test_time_second"),
-            (time - pl.col("start")).alias("step_time_second"),
+            own.alias("step_time_second"),
         )
     # Shifted, not subtracted: rounding must not let time fall where a step begins.
-    before = steps.select("step_count", start=pl.col("last").cum_sum().shift(fill_value=0.0))
-    return frame.join(before, on="step_count", how="left", maintain_order="left").select(
-        pl.exclude("start"), (time + pl.col("start")).alias("test_time_second")
-    )
+    before = steps["last"].cum_sum().shift(fill_value=0.0)
+    return frame.with_columns((time + before.gather(run)).alias("test_time_second"))

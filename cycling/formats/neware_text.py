@@ -26,8 +26,19 @@ from pathlib import Path
 import polars as pl
 
 from battery_db.lib.errors import UnreadableFile
+from cycling.formats import neware_blocks
 from cycling.formats.base import Format, ReadContext, Reading
-from cycling.formats.neware_columns import Column, Table, parse_header, to_series
+from cycling.formats.blocks import plainly
+from cycling.formats.neware_columns import (
+    COUNTED,
+    PREAMBLE_LINES,
+    Column,
+    Table,
+    flat_header,
+    old_units,
+    parse_header,
+    to_series,
+)
 from cycling.formats.step_types import normalise_column
 from cycling.formats.text import (
     Text,
@@ -36,16 +47,13 @@ from cycling.formats.text import (
     read_cells,
     read_text,
     separator_of,
+    to_number,
 )
 
-OLD_UNITS = {"voltage": "mV", "current": "mA", "capacity": "mAh", "energy": "mWh"}
 TITLES = {
     "step": rb"(?m)^(?:Step Data|\xe5\xb7\xa5\xe6\xad\xa5\xe6\x95\xb0\xe6\x8d\xae)[\t ]*$",
     "record": rb"(?m)^(?:Record Data|\xe8\xae\xb0\xe5\xbd\x95\xe6\x95\xb0\xe6\x8d\xae)[\t ]*$",
 }
-# A title line may stand below a preamble, but not far.
-PREAMBLE_LINES = 30
-FLAT_HEADER = {"voltage", "current", "cycle", "step", "mode"}
 
 
 def sniff_nested(head: bytes, name: str) -> bool:
@@ -64,7 +72,7 @@ def sniff_separate(head: bytes, name: str) -> bool:
 
 
 def sniff_flat(head: bytes, name: str) -> bool:
-    return _flat_header(decode_head(head).split("\n")[:PREAMBLE_LINES]) is not None
+    return flat_header(decode_head(head).split("\n")[:PREAMBLE_LINES]) is not None
 
 
 def read_nested(path: Path, context: ReadContext) -> Reading:
@@ -84,7 +92,7 @@ def read_nested(path: Path, context: ReadContext) -> Reading:
     positions |= {column.index + shift for column in steps.values()}
     cells = read_cells(text.data, separator, width, positions | {0, 1, 2}, skip + 3)
     records = _records_of_nested(cells, columns, steps, shift)
-    return _finish(text, Table(records, columns, separator, _old_units(separator)), context)
+    return _finish(text, Table(records, columns, separator, old_units(separator)), context)
 
 
 def read_separate(path: Path, context: ReadContext) -> Reading:
@@ -97,7 +105,7 @@ def read_separate(path: Path, context: ReadContext) -> Reading:
             fix="Export it again with the records of every step.",
         )
     header, separator, cells = _read_section(section)
-    table = Table(cells, header, separator, _old_units(separator))
+    table = Table(cells, header, separator, old_units(separator))
     step_section = _section(text.data, "step")
     if step_section is not None:
         step_header, _, step_cells = _read_section(step_section)
@@ -112,7 +120,7 @@ def read_flat(path: Path, context: ReadContext) -> Reading:
     if b'"' in text.data[:4096]:
         text = Text(text.data.replace(b'"', b""), text.encoding, text.findings, text.is_partial)
     lines = first_lines(text.data, PREAMBLE_LINES)
-    place = _flat_header(lines) or 0
+    place = flat_header(lines) or 0
     separator = separator_of(lines[place])
     header = lines[place].split(separator)
     columns = parse_header(header)
@@ -132,10 +140,6 @@ def _finish(
         findings=(*text.findings, *table.findings),
         is_partial=text.is_partial,
     )
-
-
-def _old_units(separator: str) -> Mapping[str, str]:
-    return OLD_UNITS if separator == "\t" else {}
 
 
 def _records_of_nested(
@@ -196,7 +200,8 @@ def _pick(
     data: bytes, separator: str, width: int, columns: Mapping[str, Column], skip: int
 ) -> pl.DataFrame:
     wanted = {column.index for column in columns.values()}
-    cells = read_cells(data, separator, width, wanted, skip)
+    whole = {columns[quantity].index for quantity in COUNTED if quantity in columns}
+    cells = read_cells(data, separator, width, wanted, skip, whole)
     names = {str(column.index): quantity for quantity, column in columns.items()}
     cells = cells.rename(names)
     return cells.filter(~pl.all_horizontal(pl.all().is_null())) if cells.width else cells
@@ -213,7 +218,7 @@ def _with_modes(frame: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(_gather(modes, frame["step_count"]))
     keys = [("cycle", "cycle_count"), ("step", "step_id")]
     known = [
-        steps[quantity].str.strip_chars(" ").cast(pl.Int32, strict=False).alias(name)
+        to_number(steps[quantity], kind=pl.Int32()).alias(name)
         for quantity, name in keys
         if quantity in steps.columns and name in frame.columns
     ]
@@ -224,18 +229,14 @@ def _with_modes(frame: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     return frame.join(table, on=names, how="left", maintain_order="left")
 
 
-def _flat_header(lines: list[str]) -> int | None:
-    """The line that names voltage, current, time, cycle, step and Neware's step type."""
-    for index, line in enumerate(lines):
-        found = set(parse_header(line.replace('"', "").split(separator_of(line))))
-        if found >= FLAT_HEADER and {"step_time", "total_time"} & found:
-            return index
-    return None
-
-
 FORMATS = (
     Format(
-        "neware_nested_text", 2, "Neware text, nested", (".csv", ".txt"), sniff_nested, read_nested
+        "neware_nested_text",
+        2,
+        "Neware text, nested",
+        (".csv", ".txt"),
+        sniff_nested,
+        plainly(neware_blocks.read_nested, read_nested),
     ),
     Format(
         "neware_separate_text",
@@ -245,5 +246,12 @@ FORMATS = (
         sniff_separate,
         read_separate,
     ),
-    Format("neware_flat_text", 2, "Neware text, flat", (".csv", ".txt"), sniff_flat, read_flat),
+    Format(
+        "neware_flat_text",
+        2,
+        "Neware text, flat",
+        (".csv", ".txt"),
+        sniff_flat,
+        plainly(neware_blocks.read_flat, read_flat),
+    ),
 )

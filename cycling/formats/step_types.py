@@ -42,12 +42,18 @@ def normalise(word: str) -> str:
 
 
 def normalise_column(words: pl.Series) -> pl.Series:
-    """``normalise`` for a column; each distinct word is looked at once."""
-    distinct = words.cast(pl.String).drop_nulls().unique()
+    """``normalise`` for a column; each distinct word is looked at once.
+
+    A step has one word, so that runs of equal words are looked up, not cells.
+    """
+    if words.dtype != pl.Categorical:
+        words = words.cast(pl.String)
+    run = words.to_physical().rle_id()
+    heads = words.filter(run.diff().fill_null(1) != 0).cast(pl.String)
+    distinct = heads.drop_nulls().unique()
     names = pl.Series([normalise(word) for word in distinct], dtype=pl.String)
-    return words.cast(pl.String).replace_strict(
-        distinct, names, default=None, return_dtype=pl.String
-    )
+    named = heads.replace_strict(distinct, names, default=None, return_dtype=pl.String)
+    return named.cast(pl.Categorical).gather(run).alias(words.name)
 
 
 def number_steps(frame: pl.DataFrame) -> pl.Series | None:

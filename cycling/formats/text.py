@@ -1,6 +1,7 @@
 """Text files of any encoding as clean UTF-8 lines, and tables of their cells."""
 
-import io
+from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +14,20 @@ from cycling.formats.base import Finding, ReadContext
 __all__ = [
     "HEAD_BYTES",
     "Text",
+    "after_lines",
     "decode_head",
     "detect_encoding",
     "first_lines",
     "read_cells",
     "read_text",
     "separator_of",
+    "split_cells",
     "to_number",
+    "without_blanks",
 ]
 SEPARATORS = "\t,;"
+# The beginning of a table that tells which of its columns are numbers.
+SAMPLE_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,8 @@ def read_text(path: Path, context: ReadContext) -> Text:
         count = len(data) - len(stripped)
         findings.append(Finding("nul_tail", f"The file ends in {count} NUL bytes; left out."))
         data = stripped
-    rows = data.count(b"\n")
+    # No line is shorter than its end, so that most files need no counting.
+    rows = data.count(b"\n") if len(data) > context.max_rows else 0
     if rows > context.max_rows:
         raise UnreadableFile(
             f"The file has {rows} lines; at most {context.max_rows} are read.",
@@ -107,25 +114,29 @@ def separator_of(line: str) -> str:
 
 
 def read_cells(
-    data: bytes, separator: str, width: int, wanted: set[int], skip: int
+    data: bytes,
+    separator: str,
+    width: int,
+    wanted: set[int],
+    skip: int,
+    whole: Set[int] | None = None,
 ) -> pl.DataFrame:
-    """Cells of the columns ``wanted`` as text, named by position; empty ones are null.
+    """Cells of the columns ``wanted``, named by position; empty ones are null.
 
+    All are text, unless ``whole`` is given: then columns of plain numbers are numbers already,
+    Int64 those of ``whole``, Float64 others; where one cell of them is none, all are text.
     Lines may be ragged: short ones are filled with null, long ones cut at ``width``.
     """
     # Polars takes the number of columns from the first line, so that one is ours.
     header = separator.join(str(i) for i in range(width)).encode()
-    body = data.split(b"\n", skip)
-    data = b"\n".join((header, body[skip] if len(body) > skip else b""))
+    data = b"\n".join((header, memoryview(data)[after_lines(data, skip) :]))
+    names = [str(i) for i in sorted(wanted) if i < width]
     try:
-        return pl.read_csv(
-            io.BytesIO(data),
-            separator=separator,
-            columns=[str(i) for i in sorted(wanted) if i < width],
-            infer_schema=False,
-            quote_char=None,
-            truncate_ragged_lines=True,
-        )
+        if whole is not None:
+            kinds = _kinds(split_cells(_beginning(data), separator, names), whole)
+            with suppress(pl.exceptions.PolarsError):
+                return split_cells(data, separator, names, kinds)
+        return split_cells(data, separator, names)
     except pl.exceptions.PolarsError as error:
         raise UnreadableFile(
             f"The lines can not be split into cells: {str(error).splitlines()[0]}",
@@ -133,13 +144,66 @@ def read_cells(
         ) from error
 
 
+def _beginning(data: bytes) -> bytes:
+    """Whole lines that tell which columns are numbers."""
+    return data if len(data) <= SAMPLE_BYTES else data[:SAMPLE_BYTES].rpartition(b"\n")[0]
+
+
+def after_lines(data: bytes, count: int) -> int:
+    """Where the line after the first ``count`` begins; the end of the data if it has fewer."""
+    place = 0
+    for _ in range(count):
+        place = data.find(b"\n", place) + 1
+        if place == 0:
+            return len(data)
+    return place
+
+
+def split_cells(
+    data: bytes, separator: str, names: list[str], kinds: Mapping[str, pl.DataType] | None = None
+) -> pl.DataFrame:
+    """Columns ``names`` of lines below a line of names; text but for those of ``kinds``.
+
+    Raises PolarsError, also where a cell is not of its kind.
+    """
+    return pl.read_csv(
+        data,
+        separator=separator,
+        columns=names,
+        schema_overrides=kinds,
+        infer_schema=False,
+        quote_char=None,
+        truncate_ragged_lines=True,
+    )
+
+
+def without_blanks(cells: pl.DataFrame) -> pl.DataFrame:
+    """Only the rows that have a filled cell."""
+    if not cells.width or any(column.null_count() == 0 for column in cells):
+        return cells
+    return cells.filter(~pl.all_horizontal(pl.all().is_null()))
+
+
+def _kinds(sample: pl.DataFrame, whole: Set[int]) -> dict[str, pl.DataType]:
+    """The types of the columns that hold numbers only."""
+    kinds: dict[str, pl.DataType] = {}
+    for column in sample:
+        kind = pl.Int64() if int(column.name) in whole else pl.Float64()
+        numbers = column.cast(kind, strict=False)
+        if column.null_count() < len(column) and numbers.null_count() == column.null_count():
+            kinds[column.name] = kind
+    return kinds
+
+
 def to_number(text: pl.Series, separator: str = ",", kind: pl.DataType | None = None) -> pl.Series:
-    """Numbers of a column of text; a decimal comma is one where commas do not separate.
+    """Numbers of a column of text or numbers; a decimal comma is one where commas do not separate.
 
     A comma before a point (``1,005.38``) groups thousands, as does a point before a comma.
     What is no number becomes null.
     """
     kind = kind or pl.Float64()
+    if text.dtype.is_numeric():
+        return text.cast(kind, strict=False)
     if separator != "," and text.str.contains(",", literal=True).any():
         text = _with_points(text)
     numbers = text.cast(kind, strict=False)

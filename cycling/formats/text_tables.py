@@ -8,7 +8,15 @@ import polars as pl
 from battery_db.lib.errors import UnreadableFile
 from cycling.formats.base import ReadContext, Reading
 from cycling.formats.columns import Dialect, is_header, read_columns
-from cycling.formats.text import Text, decode_head, first_lines, read_cells, read_text, separator_of
+from cycling.formats.text import (
+    Text,
+    decode_head,
+    first_lines,
+    read_cells,
+    read_text,
+    separator_of,
+    without_blanks,
+)
 
 PREAMBLE_LINES = 400
 
@@ -58,10 +66,9 @@ def read_below(
 def cells_below(data: bytes, separator: str, width: int, skip: int) -> list[pl.Series]:
     if b'"' in data[:8192]:
         data = data.replace(b'"', b"")
-    frame = read_cells(data, separator, width, set(range(width)), skip)
-    if frame.width:
-        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
-    return frame.get_columns()
+    return without_blanks(
+        read_cells(data, separator, width, set(range(width)), skip, frozenset())
+    ).get_columns()
 
 
 def with_text(reading: Reading, text: Text, metadata: dict[str, str]) -> Reading:
