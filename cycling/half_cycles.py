@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from cycling.modes import modes_of
 from cycling.steps import (
     REST_SHARE,
     Before,
@@ -26,7 +27,7 @@ from cycling.steps import (
     read_rows,
 )  # fmt: skip
 
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 
 # Less than this share of the largest half-cycle so far is an instrument's glitch.
 GLITCH_SHARE = 1e-5
@@ -70,6 +71,7 @@ _SCHEMA: Mapping[str, pl.DataType] = {
     "previous_end_voltage_volt": pl.Float64(),
     "mean_temperature_celsius": pl.Float64(),
     "is_complete": pl.Boolean(),
+    "mode": pl.String(),
 }
 CARRIED = ("constant_current_ampere", "end_current_ampere", "end_voltage_volt")
 
@@ -137,6 +139,7 @@ def summarise_after(before: Before, frame: pl.DataFrame) -> Summary:
         **{f"previous_{name}": None for name in CARRIED},
         "mean_temperature_celsius": _temperature(frame, steps, halves),
         "is_complete": halves.last_row < _last_telling_row(steps),
+        "mode": modes_of(frame, rows, steps, halves.members, halves.of_member),
     }
     table = pl.DataFrame(columns, schema_overrides=dict(_SCHEMA), nan_to_null=True)
     table = table.with_columns(pl.col(name).shift(1).alias(f"previous_{name}") for name in CARRIED)

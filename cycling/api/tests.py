@@ -100,7 +100,7 @@ class HalfCycleFilter(django_filters.FilterSet):
 
     class Meta:
         model = HalfCycle
-        fields = ["cell_id", "test", "polarity", "group", "excluded", "stands_out"]
+        fields = ["cell_id", "test", "polarity", "mode", "group", "excluded", "stands_out"]
 
     def filter_flags(self, rows: HalfCycleQuerySet, name: str, value: bool) -> HalfCycleQuerySet:
         return rows.exclude(anomaly="") if value else rows.filter(anomaly="")

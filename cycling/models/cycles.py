@@ -15,6 +15,7 @@ from simple_history.models import HistoricalRecords
 from battery_db.lib.models import ImportedContent
 from cells.models import Folder, RawFile
 from cycling.formats.base import ColumnDeclaration, DeclaredColumn
+from cycling.modes import TITLES
 
 
 class Polarity(models.TextChoices):
@@ -291,6 +292,13 @@ class HalfCycle(models.Model):
     mean_temperature_celsius = models.FloatField(null=True)
     is_complete = models.BooleanField(
         default=True, help_text="False for the last one of a growing file."
+    )
+    mode = models.CharField(
+        "driven by",
+        max_length=8,
+        choices=tuple(TITLES.items()),
+        blank=True,
+        help_text="What was controlled, see ``cycling.modes``.",
     )
     group = models.ForeignKey(CycleGroup, models.SET_NULL, null=True, related_name="half_cycles")
     superseded_by = models.ForeignKey(

@@ -72,7 +72,9 @@ def key_numbers(cell_id: int) -> KeyNumbers:
     frame = cell_frame(cell_id)
     discharges = frame.filter(polarity=Polarity.DISCHARGE, is_complete=True)
     if discharges.is_empty():
-        return KeyNumbers(0, None, None, None, None, None, None)
+        first, last = frame["cycle"].min(), frame["cycle"].max()
+        numbers = (frame["cycle"].n_unique(), first, last, None, None, None)
+        return KeyNumbers(*numbers, _temperature(cell_id, frame))  # type: ignore[arg-type]
     main = discharges["group_id"].drop_nulls().mode()
     alike = discharges.filter(group_id=main.min()) if len(main) else discharges
     first, last = alike["capacity_ah"][0], alike["capacity_ah"][-1]

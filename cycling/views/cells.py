@@ -14,6 +14,7 @@ from cycling.models import CellState, CycleGroup, CyclingTest
 from cycling.quantities import QUANTITIES
 from cycling.services import cells as services
 from cycling.services import curation, records
+from cycling.services.driven import driven_by
 from cycling.services.overlaps import overlaps_of_cell
 
 GROUPS_SHOWN = 40
@@ -43,6 +44,7 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
         "excluded": curation.excluded_cycles(cell_id),
         "numbers": numbers,
         "overlaps": overlaps_of_cell(cell_id),
+        "driven": driven_by(cell_id) if tests else None,
         "quantity": quantity,
         "quantities": QUANTITIES.values(),
         "kind": "dqdv" if request.GET.get("kind") == "dqdv" else "voltage",

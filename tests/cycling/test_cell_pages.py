@@ -41,7 +41,7 @@ def test_the_panel_takes_a_fixed_number_of_queries(
     grouping.group_cell(cell)
     client = client_as("viewer")
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(20):
         client.get(f"/cycling/cells/{cell}/panel/")
 
 
