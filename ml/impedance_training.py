@@ -4,12 +4,15 @@ The loss is how well the spectrum is reconstructed through the circuit (thesis 3
 measured as in 3.5.10, with the penalties of 3.5.4 to 3.5.6. The thesis weighs penalties by
 the present loss, held constant under differentiation (3.5.7); here the loss of each
 spectrum is divided by its own present value as well, so a good fit learns as much as a bad
-one. Each spectrum meets a random circuit, told by switches (3.6).
+one. Its gradient comes from the exact slopes that fits use, so the circuit has one formula.
+Each spectrum meets a random circuit, told by switches (3.6), and the network learns to
+correct the prior's mean and then what its own first correction leaves.
 """
 
+import logging
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,22 +24,25 @@ from torch import Tensor
 from battery_db.lib.spectra import FloatArray, Spectrum
 from eis.batches import Batch, make_batch
 from eis.circuits import NAMED_CIRCUITS, Circuit
-from eis.coordinates import prior_of
-from eis.elements import (
-    constant_phase,
-    inductive_constant_phase,
-    inductive_zarc,
-    nested_zarc,
-    zarc,
-)
+from eis.coordinates import coordinates_of, prior_of
 from eis.generated import generate_spectra
-from eis.initial_guess import SubsetGuess
-from eis.network_guess import INPUTS
-from eis.universal import GLOBAL_FEATURES, POINT_FEATURES, UNIVERSAL, network_inputs, place_of
+from eis.network_guess import CORRECTIONS, INPUTS
+from eis.refinement import Objective, evaluate
+from eis.universal import (
+    GLOBAL_FEATURES,
+    LARGEST_COORDINATE,
+    POINT_FEATURES,
+    UNIVERSAL,
+    first_guess,
+    network_inputs,
+    place_of,
+)
 from ml.networks.impedance import ARCHITECTURES, random_mask
 
 FLOOR = 1e-6  # misfits below are as good as any: a scaled error of 0.001
-CLIP = 40.0  # coordinates beyond e^±40 mean nothing
+SPARSE = 5e-4  # weight of small complexity
+STEEPEST = 5.0  # length of one spectrum's gradient: a hopeless one drowns no other
+TOGETHER = 128  # spectra of like length that pass the network together: they fit the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +50,15 @@ class TrainingOptions:
     """One training: the same options and seed give the same weights on the same machine."""
 
     architecture: str = "convolutional"
-    steps: int = 3000
-    batch: int = 64
-    circuits_per_batch: int = 2
+    steps: int = 8000
+    batch: int = 256
+    circuits_per_batch: int = 4
     learning_rate: float = 2e-3
     seed: int = 1
     own_share: float = 0.5  # of each batch from the lab's own spectra, where there are any
     progress: Callable[[int, int, float], None] | None = field(default=None, compare=False)
+    keep: Callable[[torch.nn.Module], None] | None = field(default=None, compare=False)
+    keep_every: int = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,22 +88,22 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, options))
     smooth = math.nan
     for step in range(options.steps):
-        parts = []
+        optimiser.zero_grad()
+        value = 0.0
         for circuit in _circuits(options.circuits_per_batch, rng):
             size = options.batch // options.circuits_per_batch
-            parts.append(_loss(network, _example(circuit, size, own, options, rng), masks))
-        loss = torch.cat(parts).mean()
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
+            for example in _examples(circuit, size, own, options, rng):
+                value += _learn(network, example, masks, 1 / options.batch)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        value = loss.item()
         smooth = value if math.isnan(smooth) else 0.98 * smooth + 0.02 * value
         if losses is not None:
             losses.append(smooth)
         if options.progress:
             options.progress(step + 1, options.steps, smooth)
+        if options.keep and (step + 1) % options.keep_every == 0:
+            options.keep(network)
     return network.eval()
 
 
@@ -117,17 +125,20 @@ def _circuits(count: int, rng: np.random.Generator) -> list[Circuit]:
     ]
 
 
-def _example(
+def _examples(
     circuit: Circuit,
     size: int,
     own: Sequence[Spectrum],
     options: TrainingOptions,
     rng: np.random.Generator,
-) -> Example:
+) -> Iterator[Example]:
     kept = [own[i] for i in rng.integers(0, len(own), int(size * options.own_share))] if own else []
-    made = generate_spectra(size - len(kept), rng).spectra()
-    batch = make_batch([*made, *(augmented(spectrum, rng) for spectrum in kept)])
-    return Example(circuit, batch, SubsetGuess().starts(circuit, batch)[0])
+    spectra = generate_spectra(size - len(kept), rng).spectra()
+    spectra += [augmented(spectrum, rng) for spectrum in kept]
+    spectra.sort(key=len)
+    for first in range(0, size, TOGETHER):
+        batch = make_batch(spectra[first : first + TOGETHER])
+        yield Example(circuit, batch, first_guess(circuit, batch))
 
 
 def augmented(spectrum: Spectrum, rng: np.random.Generator) -> Spectrum:
@@ -145,89 +156,72 @@ def augmented(spectrum: Spectrum, rng: np.random.Generator) -> Spectrum:
     return Spectrum(frequency[first:] * shift, impedance[first:] * scale, name=spectrum.name)
 
 
-def _loss(network: torch.nn.Module, example: Example, masks: torch.Generator) -> Tensor:
-    """Loss (B,) of each spectrum: ln of the misfit, and the penalties."""
+def _learn(
+    network: torch.nn.Module, example: Example, masks: torch.Generator, share: float
+) -> float:
+    """Add the gradients of one example, correction by correction; return its last loss."""
     place = place_of(example.circuit)
-    points, whole, mask = (
-        torch.from_numpy(array)
-        for array in network_inputs(example.circuit, example.base, example.batch)
-    )
-    seen = random_mask(mask, masks)
-    step = network(points * seen[..., None], whole, seen)
-    base = torch.zeros_like(step)
-    base[:, place.columns] = torch.from_numpy(example.base.astype(np.float32))
-    u = (base + step).clamp(-CLIP, CLIP)
-    return reconstruction_loss(u, place.switches, example)
+    u = example.base
+    loss = torch.zeros(0)
+    for _ in range(CORRECTIONS):
+        points, whole, mask = (
+            torch.from_numpy(array) for array in network_inputs(example.circuit, u, example.batch)
+        )
+        seen = random_mask(mask, masks)
+        step = network(points * seen[..., None], whole, seen)[:, place.columns]
+        moved = torch.from_numpy(u.astype(np.float32)) + step
+        moved = moved.clamp(-LARGEST_COORDINATE, LARGEST_COORDINATE)
+        loss = share * reconstruction_loss(moved, example).sum()
+        torch.autograd.backward(loss)
+        u = moved.detach().numpy().astype(np.float64)
+    return loss.item()
 
 
-def reconstruction_loss(u: Tensor, switches: FloatArray, example: Example) -> Tensor:
-    """Loss (B,) at universal coordinates ``u`` (B, 17) of one circuit's spectra."""
-    batch = example.batch
-    log_omega = torch.from_numpy(batch.log_omega.astype(np.float32))
-    target = torch.from_numpy(batch.impedance.astype(np.complex64))
-    weight = torch.from_numpy((batch.weight / (2 * batch.points[:, None])).astype(np.float32))
-    spread = torch.from_numpy(batch.spread.astype(np.float32))
-    low, high = (torch.from_numpy(x.astype(np.float32))[:, None] for x in (batch.low, batch.high))
-    away = universal_impedance(u, switches, log_omega, low, high) - target
-    square = (away.real / spread[:, :1]) ** 2 + (away.imag / spread[:, 1:]) ** 2
-    misfit = (square * weight).sum(dim=1)
-    loss: Tensor = 0.5 * torch.log(misfit + FLOOR) + _penalties(u, example, low, high)
+class _Misfit(torch.autograd.Function):
+    """Half the logarithm of the mean square of scaled residuals, with exact slopes."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, example: Example) -> Tensor:
+        values = u.detach().numpy().astype(np.float64)
+        objective = Objective(coordinates_of(example.circuit), 0.0, ())
+        prior = prior_of(example.circuit, example.batch)
+        point = evaluate(objective, values, example.batch, prior)
+        misfit = np.nan_to_num(point.misfit, nan=1e6, posinf=1e6) + FLOOR
+        gradient = np.nan_to_num(point.gradient) / misfit[:, None]
+        length = np.linalg.norm(gradient, axis=1, keepdims=True)
+        gradient *= np.minimum(1.0, STEEPEST / np.maximum(length, 1e-9))
+        ctx.gradient = torch.from_numpy(gradient.astype(np.float32))
+        return torch.from_numpy(0.5 * np.log(misfit).astype(np.float32))
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Any) -> tuple[Tensor, None]:
+        return outer[0][:, None] * ctx.gradient, None
+
+
+def reconstruction_loss(u: Tensor, example: Example) -> Tensor:
+    """Loss (B,) at coordinates ``u`` (B, P) of the example's circuit."""
+    misfit: Any = _Misfit.apply(u, example)  # type: ignore[no-untyped-call]
+    loss: Tensor = misfit + _penalties(u, example)
     return loss
 
 
-def universal_impedance(
-    u: Tensor, switches: FloatArray, log_omega: Tensor, low: Tensor, high: Tensor
-) -> Tensor:
-    """Impedance (B, F) of universal coordinates; the formulas are those of ``eis.elements``."""
-    coil, coil_arc, nested, second, third = (bool(s) for s in switches)
-    omega = torch.exp(log_omega)
-    p = {name: u[:, i : i + 1] for i, name in enumerate(UNIVERSAL.parameter_names)}
-
-    def fraction(name: str) -> Tensor:
-        return torch.sigmoid(p[name]).clamp(1e-4, 1 - 1e-4)
-
-    def arc(name: str) -> tuple[Tensor, Tensor, Tensor]:
-        return p[f"{name}_R"].exp(), p[f"{name}_fc"].exp(), fraction(f"{name}_phi")
-
-    phi = fraction("CPE0_phi")
-    Q = torch.exp(-p["CPE0_Q"] - phi * low)
-    total = p["R0"].exp() + 0j * omega
-    if nested:
-        total = total + nested_zarc(omega, *arc("ZARC1"), Q, phi)
-    else:
-        total = total + zarc(omega, *arc("ZARC1")) + constant_phase(omega, Q, phi)
-    for name in ["ZARC2"] * second + ["ZARC3"] * third:
-        total = total + zarc(omega, *arc(name))
-    if coil:
-        alpha = fraction("La0_alpha")
-        L = torch.exp(p["La0_L"] - alpha * high)
-        total = total + inductive_constant_phase(omega, L, alpha)
-    if coil_arc:
-        total = total + inductive_zarc(omega, *arc("LZARC0"))
-    whole: Tensor = total
-    return whole
-
-
-def _penalties(u: Tensor, example: Example, low: Tensor, high: Tensor) -> Tensor:
+def _penalties(u: Tensor, example: Example) -> Tensor:
     """Distance from the prior, order and window of arcs, complexity; (B,) (3.5.4 to 3.5.6)."""
-    place = place_of(example.circuit)
-    prior = prior_of(example.circuit, example.batch)
-    mean = torch.from_numpy(prior.mean.astype(np.float32))
-    deviation = torch.from_numpy(prior.deviation.astype(np.float32))
-    away = ((u[:, place.columns] - mean) / deviation) ** 2
-    arcs = [name for name in ("ZARC1", "ZARC2", "ZARC3") if name in _leaf_names(example.circuit)]
-    index = UNIVERSAL.parameter_names.index
-    centre = u[:, [index(f"{name}_fc") for name in arcs]] + math.log(2 * math.pi)
+    circuit, batch = example.circuit, example.batch
+    prior = prior_of(circuit, batch)
+    mean, deviation, low, high = (
+        torch.from_numpy(array.astype(np.float32))
+        for array in (prior.mean, prior.deviation, batch.low[:, None], batch.high[:, None])
+    )
+    away = ((u - mean) / deviation) ** 2
+    arcs = [leaf.start for leaf in circuit.leaves if leaf.element.symbol in ("ZARC", "ZARCW")]
+    centre = u[:, [start + 1 for start in arcs]] + math.log(2 * math.pi)
     swapped = torch.relu(centre[:, :-1] - centre[:, 1:]).sum(dim=1)
     beyond = (torch.relu(low - centre) + torch.relu(centre - high)).sum(dim=1)
-    resistance = u[:, [index(f"{name}_R") for name in arcs]].clamp(max=8).exp()
+    resistance = u[:, arcs].clamp(max=8).exp()
     sparse = resistance.sum(dim=1) + resistance.sqrt().sum(dim=1) ** 2
-    penalty: Tensor = 1e-3 * away.sum(dim=1) + 0.02 * swapped + 0.02 * beyond + 2e-3 * sparse
+    penalty: Tensor = 1e-3 * away.sum(dim=1) + 0.02 * swapped + 0.02 * beyond + SPARSE * sparse
     return penalty
-
-
-def _leaf_names(circuit: Circuit) -> set[str]:
-    return {leaf.name.replace("ZARCW", "ZARC") for leaf in circuit.leaves}
 
 
 def write_network(network: torch.nn.Module, options: TrainingOptions, path: Path) -> None:
@@ -248,6 +242,8 @@ def export_onnx(network: torch.nn.Module, path: str, metadata: dict[str, str]) -
     """Write ``network`` as ONNX, batch and frequencies free, with ``metadata`` in its header."""
     import onnx
 
+    for library in ("onnxscript", "onnx_ir", "torch.onnx"):
+        logging.getLogger(library).setLevel(logging.ERROR)  # they tell of every rewriting
     example = (
         torch.zeros(2, 40, POINT_FEATURES),
         torch.zeros(2, GLOBAL_FEATURES),

@@ -21,7 +21,8 @@ class Command(LabCommand):
         parser.add_argument(
             "--architecture", default="convolutional", choices=["convolutional", "transformer"]
         )
-        parser.add_argument("--steps", type=int, default=3000, help="Batches to train on.")
+        parser.add_argument("--steps", type=int, default=8000, help="Batches to train on.")
+        parser.add_argument("--batch", type=int, default=256, help="Spectra per batch.")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--threads", type=int, default=1, help="More need not be faster.")
 
@@ -31,12 +32,14 @@ class Command(LabCommand):
         from ml.impedance_training import TrainingOptions, train, write_network
 
         torch.set_num_threads(options["threads"])
-        started = time.monotonic()
+        started, used = time.monotonic(), time.process_time()
         training = TrainingOptions(
             architecture=options["architecture"],
             steps=options["steps"],
+            batch=options["batch"],
             seed=options["seed"],
             progress=None if options["json"] else self._progress,
+            keep=lambda network: write_network(network, training, options["to"]),
         )
         losses: list[float] = []
         network = train(training, losses=losses)
@@ -45,6 +48,7 @@ class Command(LabCommand):
             "file": str(options["to"]),
             "steps": training.steps,
             "seconds": round(time.monotonic() - started),
+            "cpu_seconds": round(time.process_time() - used),
             "loss": round(losses[-1], 4),
         }
 
