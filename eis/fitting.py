@@ -3,8 +3,10 @@
 1. leave out what is no number, thin out what is too long, refuse what is too short;
 2. bring each spectrum to unit size (thesis 3.5.2);
 3. guess where to start: a network where it knows the circuit, and classical guesses;
-4. refine the first two starts with exact second-order steps, keep the better;
-5. start again, from other guesses, only where that left more than the noise;
+4. refine the first two starts with exact second-order steps, a few from each and the rest
+   from the better one;
+5. start again, from other guesses, only where residuals show that something is left: noise
+   changes its sign from point to point, a missed arc does not;
 6. order the arcs by frequency, estimate uncertainty, bring back the original units.
 """
 
@@ -12,20 +14,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from battery_db.lib.spectra import FloatArray, Spectrum
 from eis.batches import Batch, make_batch
 from eis.circuits import Circuit
 from eis.coordinates import coordinates_of, prior_of
+from eis.elements import TURN
 from eis.initial_guess import InitialGuess, ScatteredGuess, SpreadGuess, SubsetGuess
 from eis.network_guess import NetworkGuess
-from eis.refinement import Objective, evaluate, refine
+from eis.refinement import Objective, Rows, Runs, evaluate, refine_runs
 from eis.results import FITTED, POOR, FitResult, arc_columns, complexity, failed
 from eis.uncertainty import Uncertainty, uncertainty_of
 
-CHUNK = 64  # spectra refined together: their Jacobians fit the cache of one core
-Rows = NDArray[np.intp]
+CHUNK = 128  # spectra of like length that are guessed and refined together
+FIRST_STEPS = 12  # of every start, before the better ones go on
+Start = tuple[FloatArray, str]  # coordinates (B, P), and who guessed them
+GO_ON = 3  # starts of a second round that go on for as many steps again
 FEWEST_POINTS = 5
 MOST_POINTS = 240
 SMALLEST_OHM, LARGEST_OHM = 1e-12, 1e15
@@ -36,16 +40,17 @@ class FitOptions:
     """How hard to try.
 
     ``iterations`` bound each refinement. ``starts`` are always refined; up to ``retries``
-    more where the scaled error stays above ``good_enough``. ``penalty`` weighs the prior
-    against the present misfit (thesis 3.5.7). Above ``poor_above`` a fit is called poor.
+    more where the scaled error stays above ``good_enough`` and residuals of neighbouring
+    points go together. ``penalty`` weighs the prior against the present misfit (thesis
+    3.5.7). Above ``poor_above`` a fit is called poor.
     ``guesses`` is where starts come from, in order; the default is a network where there
     is one, and the classical guesses.
     """
 
     iterations: int = 40
     starts: int = 2
-    retries: int = 4
-    good_enough: float = 0.01
+    retries: int = 10
+    good_enough: float = 0.001
     penalty: float = 1e-4
     poor_above: float = 0.1
     guesses: Sequence[InitialGuess] | None = None
@@ -146,16 +151,19 @@ class Best:
     start: FloatArray
     names: list[str]
 
-    def take(
-        self, rows: Rows, found: tuple[FloatArray, FloatArray], start: FloatArray, name: str
-    ) -> None:
+    @classmethod
+    def none(cls, size: int, circuit: Circuit) -> "Best":
+        shape = (size, len(circuit))
+        return cls(np.zeros(shape), np.full(size, np.inf), np.zeros(shape), [""] * size)
+
+    def take(self, rows: Rows, found: "Best") -> None:
         """Keep what is better among ``found`` for the spectra ``rows``."""
-        u, misfit = found
-        better = misfit < self.misfit[rows]
+        better = found.misfit < self.misfit[rows]
         kept = rows[better]
-        self.u[kept], self.misfit[kept], self.start[kept] = u[better], misfit[better], start[better]
-        for row in kept:
-            self.names[row] = name
+        self.u[kept], self.misfit[kept] = found.u[better], found.misfit[better]
+        self.start[kept] = found.start[better]
+        for row, index in zip(kept, np.flatnonzero(better), strict=True):
+            self.names[row] = found.names[index]
 
 
 def _fit_chunk(
@@ -172,39 +180,90 @@ def results_of(
 ) -> Iterator[FitResult]:
     """What was found for ``batch``, spectrum by spectrum, in original units."""
     objective = objective_of(circuit, options.penalty)
-    sure = uncertainty_of(objective, best.u, batch)
     prior = prior_of(circuit, batch)
-    start_error = np.sqrt(evaluate(objective, best.start, batch, prior).misfit)
+    found = _Found(
+        best=best,
+        sure=uncertainty_of(objective, best.u, batch),
+        parameters=_original(circuit, best.u, batch),
+        start_parameters=_original(circuit, best.start, batch),
+        start_error=np.sqrt(evaluate(objective, best.start, batch, prior).misfit),
+    )
     for row, spectrum in enumerate(spectra):
-        yield _result(spectrum, circuit, options, _Row(batch, best, sure, start_error, row))
+        yield _result(spectrum, circuit, options, found, row)
 
 
 def best_fits(circuit: Circuit, batch: Batch, options: FitOptions) -> Best:
-    """Refine the starts of every guess in turn; later ones only where it is still worth it."""
+    """Refine the first starts of every spectrum, and more of those where something is left."""
     objective = objective_of(circuit, options.penalty)
-    prior = prior_of(circuit, batch)
-    shape = (len(batch), len(circuit))
-    best = Best(np.zeros(shape), np.full(len(batch), np.inf), np.zeros(shape), [""] * len(batch))
-    tried = 0
-    for guess in default_guesses() if options.guesses is None else options.guesses:
-        for start in guess.starts(circuit, batch):
-            if tried < options.starts:
-                rows: Rows = np.arange(len(batch))
-            elif tried < options.starts + options.retries:
-                rows = np.flatnonzero(~(best.misfit < options.good_enough**2))
-            else:
-                return best
-            tried += 1
-            if len(rows):
-                some = (batch.take(rows), prior.take(rows))
-                found = refine(objective, start[rows], *some, options.iterations)
-                best.take(rows, found, start[rows], guess.name)
+    guesses = default_guesses() if options.guesses is None else options.guesses
+    queue = _Queue(circuit, batch, iter(guesses))
+    best = Best.none(len(batch), circuit)
+    rows: Rows = np.arange(len(batch))
+    for count, go_on in ((options.starts, 1), (options.retries, GO_ON)):
+        starts = queue.next(rows, count)
+        if starts:
+            found = _race(objective, batch.take(rows), starts, options.iterations, go_on)
+            best.take(rows, found)
+        left = ~(best.misfit < options.good_enough**2)
+        rows = np.flatnonzero(left & (_togetherness(circuit, best.u, batch) > 0))
+        if not len(rows):
+            break
     return best
+
+
+@dataclass(slots=True, eq=False)
+class _Queue:
+    """Starts of those guesses that know the circuit, each asked only when its turn comes."""
+
+    circuit: Circuit
+    batch: Batch
+    guesses: Iterator[InitialGuess]
+    held: list[Start] = field(default_factory=list)
+
+    def next(self, rows: Rows, count: int) -> list[Start]:
+        """At most ``count`` starts (len(rows), P) for the spectra ``rows``, with their names."""
+        while len(self.held) < count and (guess := next(self.guesses, None)):
+            for found in guess.starts(self.circuit, self.batch.take(rows)):
+                whole = np.zeros((len(self.batch), len(self.circuit)))
+                whole[rows] = found
+                self.held.append((whole, guess.name))
+        taken, self.held = self.held[:count], self.held[count:]
+        return [(whole[rows], name) for whole, name in taken]
+
+
+def _race(
+    objective: Objective, batch: Batch, starts: list[Start], iterations: int, go_on: int
+) -> Best:
+    """A few steps from every start, as many again from the best ``go_on``, the rest from one."""
+    size, prior = len(batch), prior_of(objective.coordinates.circuit, batch)
+    first = np.concatenate([start for start, _ in starts])
+    runs = Runs.of(np.tile(np.arange(size), len(starts)), first.copy())
+    origin: Rows = np.arange(len(first))
+    few = min(FIRST_STEPS, iterations)
+    refine_runs(objective, runs, batch, prior, few)
+    for kept, steps in [(go_on, few)] * (go_on > 1) + [(1, iterations - few)]:
+        order = np.argsort(runs.misfit.reshape(-1, size), axis=0)[:kept]
+        chosen = (order * size + np.arange(size)).ravel()
+        runs, origin = runs.take(chosen), origin[chosen]
+        refine_runs(objective, runs, batch, prior, steps)
+    names = [starts[index // size][1] for index in origin]
+    return Best(runs.u, runs.misfit, first[origin], names)
+
+
+def _togetherness(circuit: Circuit, u: FloatArray, batch: Batch) -> FloatArray:
+    """Correlation (B,) of the residuals of neighbouring points."""
+    parameters = coordinates_of(circuit).parameters(u, batch)
+    away = circuit.impedance(parameters, np.exp(batch.log_omega) / TURN) - batch.impedance
+    away *= batch.weight
+    residual = np.stack([away.real, away.imag], axis=1) / batch.spread[:, :, None]
+    along = (residual[:, :, 1:] * residual[:, :, :-1]).sum(axis=(1, 2))
+    whole: FloatArray = (residual**2).sum(axis=(1, 2))
+    return along / np.maximum(whole, 1e-300)
 
 
 def default_guesses() -> list[InitialGuess]:
     """The network that is shipped, then guesses that need none."""
-    return [NetworkGuess(), SpreadGuess(), SubsetGuess(count=2), ScatteredGuess(count=4)]
+    return [NetworkGuess(), SubsetGuess(), SpreadGuess(), ScatteredGuess(count=9)]
 
 
 def _order_arcs(circuit: Circuit, *arrays: FloatArray) -> None:
@@ -220,29 +279,30 @@ def _order_arcs(circuit: Circuit, *arrays: FloatArray) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Row:
-    """One spectrum's part of what was found for its chunk."""
+class _Found:
+    """What was found for the spectra of a chunk; parameters (B, P) in their original units."""
 
-    batch: Batch
     best: Best
     sure: Uncertainty
+    parameters: FloatArray
+    start_parameters: FloatArray
     start_error: FloatArray
-    row: int
-
-    def original(self, circuit: Circuit, u: FloatArray) -> FloatArray:
-        """Parameters in the units of the spectrum as measured, of coordinates (P,)."""
-        one = self.batch.take([self.row])
-        values = coordinates_of(circuit).parameters(u[None], one)
-        whole = circuit.shifted(values, scale=-one.scale, shift=-one.shift)
-        return whole.reshape(-1)
 
 
-def _result(spectrum: Spectrum, circuit: Circuit, options: FitOptions, found: _Row) -> FitResult:
-    row, best = found.row, found.best
+def _original(circuit: Circuit, u: FloatArray, batch: Batch) -> FloatArray:
+    """Parameters (B, P) in the units of the spectra as measured, of coordinates (B, P)."""
+    values = coordinates_of(circuit).parameters(u, batch)
+    return circuit.shifted(values, scale=-batch.scale, shift=-batch.shift)
+
+
+def _result(
+    spectrum: Spectrum, circuit: Circuit, options: FitOptions, found: _Found, row: int
+) -> FitResult:
+    best = found.best
     error = float(np.sqrt(best.misfit[row]))
     if not np.isfinite(error):
         return failed(circuit, len(spectrum), "No start led to a finite misfit.")
-    parameters = found.original(circuit, best.u[row])
+    parameters = found.parameters[row]
     fitted = np.full(len(spectrum), complex(np.nan, np.nan))
     usable = spectrum.usable
     fitted[usable] = circuit.impedance(parameters, spectrum.frequency_hz[usable])
@@ -257,7 +317,7 @@ def _result(spectrum: Spectrum, circuit: Circuit, options: FitOptions, found: _R
         interval_low=low,
         interval_high=high,
         identifiable=found.sure.identifiable[row],
-        start_parameters=found.original(circuit, best.start[row]),
+        start_parameters=found.start_parameters[row],
         start_scaled_error=float(found.start_error[row]),
         start_method=best.names[row],
         scaled_error=error,

@@ -19,13 +19,13 @@ from eis.circuits import Circuit
 from eis.universal import NAMED_TEXTS, corrected, first_guess, network_inputs
 
 INPUTS = "impedance-inputs/2"  # raise it when ``network_inputs`` or the coordinates change
-CORRECTIONS = 2  # the network looks again at what its first correction leaves
+CORRECTIONS = 3  # the network looks again at what its own correction leaves
 SHIPPED = Path(__file__).parent / "weights" / "impedance.onnx"
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkGuess:
-    """A trained network's correction of the prior's mean, twice; knows the named circuits."""
+    """A trained network's correction of the prior's mean, and of that again; knows the named circuits."""
 
     path: Path = SHIPPED
     name: str = "network"

@@ -8,15 +8,24 @@ no good fit. Damping follows Nielsen (1999), IMM-REP-1999-05.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from battery_db.lib.spectra import BoolArray, FloatArray
 from eis.batches import Batch
 from eis.coordinates import Coordinates, Prior
 
-LONGEST_STEP = 3.0  # in logarithms: one step changes no parameter by more than a factor of 20
+LONGEST_STEP = 1.5  # in logarithms: one step changes no parameter by more than a factor of 5
+FIRST_DAMPING = 1e-2
+SMALL_FALL = 1e-3  # of the misfit; two such steps in a row and a run has settled
+TOGETHER = 64  # runs that step together: their Jacobians fit the cache of one core
+UNKNOWN = 1e290  # misfit of a start that is not evaluated yet
 EDGE = 0.5  # weight of characteristic frequencies outside the window
+
+
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,16 +58,14 @@ class Point:
 def evaluate(objective: Objective, u: FloatArray, batch: Batch, prior: Prior) -> Point:
     """Misfit, which is the square of the scaled error, and Gauss-Newton terms at ``u``."""
     impedance, slopes = objective.coordinates.slopes(u, batch)
-    B, P, F = slopes.shape
-    root = np.sqrt(batch.weight / (2 * batch.points[:, None]))
-    real, imaginary = root / batch.spread[:, :1], root / batch.spread[:, 1:]
-    residual = np.empty((B, 2 * F))
-    jacobian = np.empty((B, P, 2 * F))
-    difference = impedance - batch.impedance
-    np.multiply(difference.real, real, out=residual[:, :F])
-    np.multiply(difference.imag, imaginary, out=residual[:, F:])
-    np.multiply(slopes.real, real[:, None], out=jacobian[:, :, :F])
-    np.multiply(slopes.imag, imaginary[:, None], out=jacobian[:, :, F:])
+    B, F = impedance.shape
+    root = np.sqrt(batch.weight / (2 * batch.points[:, None]))[..., None] / batch.spread[:, None]
+    weight = root.reshape(B, 2 * F)
+    # Real and imaginary parts are neighbours, as they lie in memory: nothing is copied.
+    residual = (impedance - batch.impedance).view(np.float64)
+    residual *= weight
+    jacobian = slopes.view(np.float64)  # (B, P, 2F)
+    jacobian *= weight[:, None]
     penalty, gradient, curvature = _penalties(objective, u, batch, prior)
     return Point(
         u=u,
@@ -88,48 +95,108 @@ def _penalties(
     return objective.penalty * penalty, objective.penalty * gradient, objective.penalty * curvature
 
 
+@dataclass(slots=True, eq=False)
+class Runs:
+    """Refinements under way: N of them, of the spectra ``rows`` (N,) of a batch.
+
+    Coordinates ``u`` (N, P), their misfit, and the damping (N,) with which they go on.
+    """
+
+    rows: Rows
+    u: FloatArray
+    misfit: FloatArray
+    damping: FloatArray
+
+    @classmethod
+    def of(cls, rows: Rows, u: FloatArray) -> "Runs":
+        return cls(rows, u, np.full(len(u), np.inf), np.full(len(u), FIRST_DAMPING))
+
+    def take(self, chosen: Rows) -> "Runs":
+        return Runs(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
 def refine(
     objective: Objective, start: FloatArray, batch: Batch, prior: Prior, iterations: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Coordinates (B, P) and misfit (B,) after at most ``iterations`` steps from ``start``.
+    """Coordinates (B, P) and misfit (B,) after at most ``iterations`` steps from ``start``."""
+    runs = Runs.of(np.arange(len(batch)), start)
+    refine_runs(objective, runs, batch, prior, iterations)
+    return runs.u, runs.misfit
 
-    Spectra that have settled leave the batch, so the cost is that of the steps needed.
+
+def refine_runs(
+    objective: Objective, runs: Runs, batch: Batch, prior: Prior, iterations: int
+) -> None:
+    """Take up to ``iterations`` steps in each of ``runs``, ``TOGETHER`` of them at a time.
+
+    A run that has settled gives its place to the next, so arrays stay as long as is quickest.
     """
-    coordinates, misfit = start.copy(), np.full(len(batch), np.inf)
-    rows = np.arange(len(batch))
-    point = evaluate(objective, start.copy(), batch, prior)
-    state = _Damping(len(batch))
-    for _ in range(iterations):
-        trial_u, predicted = state.step(point)
-        trial = evaluate(objective, trial_u, batch, prior)
-        settled = state.judge(point, trial, predicted)
+    active = _Active.none(runs)
+    following = 0
+    while following < len(runs.u) or len(active.index):
+        free = TOGETHER - len(active.index)
+        if following < len(runs.u) and (free >= TOGETHER // 8 or not len(active.index)):
+            new = np.arange(following, min(following + free, len(runs.u)))
+            following += len(new)
+            active = active.joined(runs, new)
+            rows = runs.rows[active.index]
+            some, some_prior = batch.take(rows), prior.take(rows)
+        trial_u, predicted = active.step()
+        settled = active.judge(evaluate(objective, trial_u, some, some_prior), predicted)
+        settled |= active.steps > iterations
         if settled.any():
-            coordinates[rows[settled]] = point.u[settled]
-            misfit[rows[settled]] = point.misfit[settled]
+            active.store(runs, settled)
             stay = ~settled
-            if not stay.any():
-                return coordinates, misfit
-            rows, batch, prior = rows[stay], batch.take(stay), prior.take(stay)
-            point = Point(*(getattr(point, name)[stay] for name in Point.__slots__))
-            state.take(stay)
-    coordinates[rows], misfit[rows] = point.u, point.misfit
-    return coordinates, misfit
+            active = active.take(stay)
+            some, some_prior = some.take(stay), some_prior.take(stay)
 
 
-class _Damping:
-    """Damping of each spectrum, and when it has settled."""
+@dataclass(slots=True, eq=False)
+class _Active:
+    """Runs that are stepping now: damping of each (N,), and when it has settled."""
 
-    def __init__(self, size: int) -> None:
-        self.damping = np.full(size, 1e-2)
-        self.growth = np.full(size, 2.0)
-        self.quiet = np.zeros(size, dtype=int)
+    index: Rows
+    point: Point
+    damping: FloatArray
+    growth: FloatArray
+    quiet: Rows
+    steps: Rows
 
-    def take(self, rows: BoolArray) -> None:
-        self.damping, self.growth = self.damping[rows], self.growth[rows]
-        self.quiet = self.quiet[rows]
+    @classmethod
+    def none(cls, runs: Runs) -> "_Active":
+        return cls._begun(runs, np.arange(0))
 
-    def step(self, point: Point) -> tuple[FloatArray, FloatArray]:
-        """Trial coordinates (B, P) and the predicted fall of the objective (B,)."""
+    @classmethod
+    def _begun(cls, runs: Runs, new: Rows) -> "_Active":
+        """Runs before their start is evaluated: the first step goes nowhere and is accepted."""
+        u, N, P = runs.u[new], len(new), runs.u.shape[1]
+        flat, none = np.zeros((N, P)), np.zeros(N)
+        eye = np.broadcast_to(np.eye(P), (N, P, P)).copy()
+        point = Point(u, np.full(N, UNKNOWN), flat, eye, none, flat.copy(), flat.copy())
+        count = np.zeros(N, dtype=np.intp)
+        # An accepted step divides damping by 3.
+        return cls(new, point, 3 * runs.damping[new], np.full(N, 2.0), count, count.copy())
+
+    def joined(self, runs: Runs, new: Rows) -> "_Active":
+        other = self._begun(runs, new)
+        point = Point(*(_both(self.point, other.point, name) for name in Point.__slots__))
+        others = ("index", "damping", "growth", "quiet", "steps")
+        index, *state = (_both(self, other, name) for name in others)
+        return _Active(index, point, *state)
+
+    def take(self, chosen: BoolArray) -> "_Active":
+        point = Point(*(getattr(self.point, name)[chosen] for name in Point.__slots__))
+        others = (self.damping, self.growth, self.quiet, self.steps)
+        return _Active(self.index[chosen], point, *(array[chosen] for array in others))
+
+    def store(self, runs: Runs, settled: BoolArray) -> None:
+        index, misfit = self.index[settled], self.point.misfit[settled]
+        runs.u[index], runs.damping[index] = self.point.u[settled], self.damping[settled]
+        runs.misfit[index] = np.where(misfit < UNKNOWN, misfit, np.inf)
+
+    def step(self) -> tuple[FloatArray, FloatArray]:
+        """Trial coordinates (N, P) and the predicted fall of the objective (N,)."""
+        point = self.point
         weight = point.misfit[:, None]
         gradient = point.gradient + weight * point.penalty_gradient
         matrix = point.curvature.copy()
@@ -147,19 +214,26 @@ class _Damping:
         fall += np.einsum("bp,bp->b", move * extra, move)
         return point.u + move, fall
 
-    def judge(self, point: Point, trial: Point, predicted: FloatArray) -> BoolArray:
-        """Accept better trials into ``point``; return which spectra have settled."""
-        weight = point.misfit
+    def judge(self, trial: Point, predicted: FloatArray) -> BoolArray:
+        """Accept better trials; return which runs have settled."""
+        point = self.point
+        weight = np.where(point.misfit < UNKNOWN, point.misfit, 0)
         before = point.misfit + weight * point.penalty
         fall = before - (trial.misfit + weight * trial.penalty)
         better = np.isfinite(fall) & (fall > 0)
-        ratio = np.where(better, fall / np.maximum(predicted, 1e-300), 0.0)
+        fall = np.where(better, fall, 0.0)
+        ratio = fall / np.maximum(np.maximum(predicted, fall), 1e-300)
         shrink = np.maximum(1 / 3, 1 - (2 * ratio - 1) ** 3)
         self.damping = np.where(better, self.damping * shrink, self.damping * self.growth)
         self.damping = np.clip(self.damping, 1e-9, 1e12)
         self.growth = np.where(better, 2.0, self.growth * 2)
-        small = np.where(better, fall < 1e-4 * before, False)
+        small = better & (fall < SMALL_FALL * before)
         self.quiet = np.where(better, np.where(small, self.quiet + 1, 0), self.quiet)
+        self.steps = self.steps + 1
         point.replace(better, trial)
         done: BoolArray = (self.quiet >= 2) | (self.damping > 1e8) | (point.misfit < 1e-20)
         return done
+
+
+def _both(first: Any, second: Any, name: str) -> Any:
+    return np.concatenate([getattr(first, name), getattr(second, name)])

@@ -6,7 +6,7 @@ the present loss, held constant under differentiation (3.5.7); here the loss of 
 spectrum is divided by its own present value as well, so a good fit learns as much as a bad
 one. Its gradient comes from the exact slopes that fits use, so the circuit has one formula.
 Each spectrum meets a random circuit, told by switches (3.6), and the network learns to
-correct the prior's mean and then what its own first correction leaves.
+correct the prior's mean, and then what its own corrections leave.
 """
 
 import logging
@@ -50,7 +50,7 @@ class TrainingOptions:
     """One training: the same options and seed give the same weights on the same machine."""
 
     architecture: str = "convolutional"
-    steps: int = 8000
+    steps: int = 11_000
     batch: int = 256
     circuits_per_batch: int = 4
     learning_rate: float = 2e-3
@@ -232,6 +232,7 @@ def write_network(network: torch.nn.Module, options: TrainingOptions, path: Path
         "seed": str(options.seed),
         "steps": str(options.steps),
         "batch": str(options.batch),
+        "corrections": str(CORRECTIONS),
         "torch": torch.__version__,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ class Command(LabCommand):
         parser.add_argument(
             "--architecture", default="convolutional", choices=["convolutional", "transformer"]
         )
-        parser.add_argument("--steps", type=int, default=8000, help="Batches to train on.")
+        parser.add_argument("--steps", type=int, default=11_000, help="Batches to train on.")
         parser.add_argument("--batch", type=int, default=256, help="Spectra per batch.")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--threads", type=int, default=1, help="More need not be faster.")
