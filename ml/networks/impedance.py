@@ -155,5 +155,7 @@ def random_mask(mask: Tensor, generator: torch.Generator) -> Tensor:
     position = torch.arange(F)[None] / mask.sum(dim=1, keepdim=True)
     cut = 0.25 * torch.rand(B, 1, generator=generator)
     ends = torch.where(kind < 0.1875, position >= cut, position < 1 - cut)
-    kept = torch.where(kind < 0.125, single, torch.where(kind < 0.25, ends, torch.ones_like(single)))
+    kept = torch.where(
+        kind < 0.125, single, torch.where(kind < 0.25, ends, torch.ones_like(single))
+    )
     return mask * kept

@@ -25,13 +25,13 @@ def median_error(circuit, u, batch) -> float:
     return float(np.sqrt(np.median(evaluate(objective, u, batch, prior).misfit)))
 
 
-def test_the_network_improves_on_the_guess_it_was_given(batch):
+def test_the_network_is_far_nearer_than_the_best_classical_guess(batch):
     circuit = NAMED_CIRCUITS["thesis"]
 
     network = NetworkGuess().starts(circuit, batch)[0]
     classical = SubsetGuess().starts(circuit, batch)[0]
 
-    assert median_error(circuit, network, batch) < 0.85 * median_error(circuit, classical, batch)
+    assert median_error(circuit, network, batch) < 0.4 * median_error(circuit, classical, batch)
 
 
 @pytest.mark.parametrize("name", NAMED_CIRCUITS)
@@ -55,9 +55,8 @@ def test_padding_does_not_matter(batch):
 
     first, second = (NetworkGuess().starts(circuit, b)[0] for b in (batch, short))
 
-    # Two convolutions in a row look one position into the padding, which training made
-    # the network ignore (thesis 3.7.5): a hundredth of an e-fold is no other start.
-    assert np.allclose(first[0], second[0], atol=0.01)
+    # What differs is rounding in single precision.
+    assert np.allclose(first[0], second[0], atol=1e-3)
 
 
 def test_a_circuit_of_ones_own_is_left_to_the_other_guesses(batch):
