@@ -257,8 +257,8 @@ def _togetherness(circuit: Circuit, u: FloatArray, batch: Batch) -> FloatArray:
     away *= batch.weight
     residual = np.stack([away.real, away.imag], axis=1) / batch.spread[:, :, None]
     along = (residual[:, :, 1:] * residual[:, :, :-1]).sum(axis=(1, 2))
-    whole: FloatArray = (residual**2).sum(axis=(1, 2))
-    return along / np.maximum(whole, 1e-300)
+    share: FloatArray = along / np.maximum((residual**2).sum(axis=(1, 2)), 1e-300)
+    return share
 
 
 def default_guesses() -> list[InitialGuess]:

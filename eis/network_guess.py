@@ -10,8 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from battery_db.lib.errors import LabError
 from battery_db.lib.spectra import FloatArray
 from eis.batches import Batch

@@ -180,14 +180,15 @@ class _Active:
     def joined(self, runs: Runs, new: Rows) -> "_Active":
         other = self._begun(runs, new)
         point = Point(*(_both(self.point, other.point, name) for name in Point.__slots__))
-        others = ("index", "damping", "growth", "quiet", "steps")
-        index, *state = (_both(self, other, name) for name in others)
-        return _Active(index, point, *state)
+        others = ("damping", "growth", "quiet", "steps")
+        return _Active(
+            _both(self, other, "index"), point, *(_both(self, other, name) for name in others)
+        )
 
     def take(self, chosen: BoolArray) -> "_Active":
         point = Point(*(getattr(self.point, name)[chosen] for name in Point.__slots__))
-        others = (self.damping, self.growth, self.quiet, self.steps)
-        return _Active(self.index[chosen], point, *(array[chosen] for array in others))
+        others = ("damping", "growth", "quiet", "steps")
+        return _Active(self.index[chosen], point, *(getattr(self, n)[chosen] for n in others))
 
     def store(self, runs: Runs, settled: BoolArray) -> None:
         index, misfit = self.index[settled], self.point.misfit[settled]
