@@ -1,10 +1,9 @@
 """Pages of wet cells: search, one cell, registering one or many."""
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -13,6 +12,7 @@ from django_tables2 import RequestConfig
 from battery_db.lib.errors import LabError
 from battery_db.lib.history import changes_of
 from battery_db.lib.permissions import Permission, allows, requires
+from cells.forms.chosen_cells import ChosenCells, found_by_text
 from cells.forms.registry import (
     AddToDatasetForm,
     CellSearchForm,
@@ -22,8 +22,9 @@ from cells.forms.registry import (
 from cells.models import FileMetadata, WetCell
 from cells.registration import MOLECULE_TEMPLATE, TEMPLATE
 from cells.search import in_words
-from cells.services import bulk_registration, datasets, materials, nodes, registry, searching
+from cells.services import bulk_registration, materials, nodes, registry
 from cells.tables.registry import CellTable
+from cells.views.adding import add_chosen
 
 PER_PAGE = 50
 SHOWN_ROWS = 200
@@ -54,27 +55,8 @@ def cells(request: HttpRequest) -> HttpResponse:
 @requires(Permission.EDIT)
 def add_to_dataset(request: HttpRequest) -> HttpResponse:
     """Put ticked cells, or all that a search finds, into a dataset."""
-    back = f"{reverse('cells:cells')}?{request.POST.get('search', '')}"
-    form = AddToDatasetForm(request.POST)
-    try:
-        cell_ids = _chosen(request)
-        if not form.is_valid():
-            raise LabError(
-                " ".join(map(str, form.non_field_errors())) or "Choose a dataset from the list."
-            )
-        dataset, added = datasets.add_to(
-            form.cleaned_data["dataset"], form.cleaned_data["name"], cell_ids, by=request.user
-        )
-    except LabError as error:
-        messages.error(request, str(error))
-        return HttpResponseRedirect(back)
-    known = len(cell_ids) - added
-    messages.success(
-        request,
-        f"{added} cell{'' if added == 1 else 's'} added to {dataset}."
-        + (f" {known} were there already." if known else ""),
-    )
-    return redirect(dataset)
+    chosen = ChosenCells(request.POST, found_by_text)
+    return add_chosen(request, chosen, f"{reverse('cells:cells')}?{chosen.search}")
 
 
 @requires(Permission.VIEW)
@@ -188,21 +170,6 @@ def confirm_delete(request: HttpRequest, row: Any, back: str, what: str = "") ->
         return HttpResponseRedirect(back)
     context = {"row": row, "what": what, "kind": row._meta.verbose_name, "back": back}
     return render(request, "cells/registry/confirm_delete.html", context)
-
-
-def _chosen(request: HttpRequest) -> list[int]:
-    if "all" not in request.POST:
-        ticked = [int(value) for value in request.POST.getlist("cell") if value.isdecimal()]
-        if not ticked:
-            raise LabError("No cell is ticked.", fix="Tick cells, or add all results.")
-        return ticked
-    search = QueryDict(mutable=True)
-    search.update(dict(parse_qsl(request.POST.get("search", ""))))
-    form = CellSearchForm(search)
-    if not form.is_valid():
-        raise LabError("The search can not be repeated.", fix="Search again, then add.")
-    found = WetCell.objects.matching(form.query).order_by("cell_id")
-    return searching.bounded(found.values_list("cell_id", flat=True))
 
 
 def _with_nodes(values: dict[str, Any], by: Any) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from cells.forms.registry import AddToDatasetForm
 from cells.forms.search import SearchTreeForm
 from cells.models import SavedSearch
 from cells.search_tree import Among, Node, SearchTree, title_of, tree_in_words
-from cells.services import datasets, saved_searches, searching
+from cells.services import saved_searches, searching
+from cells.views.adding import add_chosen
 
 # Of the address, what does not belong to the question.
 _NOT_ASKED = ("page",)
@@ -79,26 +80,8 @@ def suggest(request: HttpRequest) -> JsonResponse:
 @requires(Permission.EDIT)
 def search_add(request: HttpRequest) -> HttpResponse:
     """Put ticked cells, or all that the search finds on all pages, into a dataset."""
-    chosen, form = ChosenCells(request.POST), AddToDatasetForm(request.POST)
-    try:
-        cell_ids = chosen.cell_ids()
-        if not form.is_valid():
-            raise LabError(
-                " ".join(map(str, form.non_field_errors())) or "Choose a dataset from the list."
-            )
-        dataset, added = datasets.add_to(
-            form.cleaned_data["dataset"], form.cleaned_data["name"], cell_ids, by=request.user
-        )
-    except LabError as error:
-        messages.error(request, str(error))
-        return HttpResponseRedirect(_page(chosen.search))
-    known = len(cell_ids) - added
-    messages.success(
-        request,
-        f"{added} cell{'' if added == 1 else 's'} added to {dataset}."
-        + (f" {known} were there already." if known else ""),
-    )
-    return redirect(dataset)
+    chosen = ChosenCells(request.POST)
+    return add_chosen(request, chosen, _page(chosen.search))
 
 
 @require_POST
