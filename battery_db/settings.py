@@ -153,6 +153,8 @@ DATABASES["default"]["ATOMIC_REQUESTS"] = False
 
 # Files ------------------------------------------------------------------------
 
+# Where the night also writes the CSV folders of datasets, for people; empty: nowhere.
+EXPORT_DIR = env.str("EXPORT_DIR", "")
 S3_BUCKET = env.str("S3_BUCKET", "")
 
 

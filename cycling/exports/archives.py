@@ -18,7 +18,8 @@ STORED = (".parquet", ".xlsx")
 
 def write_zip(target: IO[bytes], files: Iterable[File]) -> int:
     """Write files as they come into one zip; equal files give equal bytes."""
-    used: set[str] = set()
+    used: dict[str, str] = {}
+    count = 0
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for parts, content in files:
             name = "/".join(distinct(parts, used))
@@ -28,7 +29,8 @@ def write_zip(target: IO[bytes], files: Iterable[File]) -> int:
             member.create_system = 3
             member.external_attr = 0o644 << 16
             archive.writestr(member, content)
-    return len(used)
+            count += 1
+    return count
 
 
 def write_folder(folder: Path, files: Iterable[File]) -> int:
@@ -37,14 +39,24 @@ def write_folder(folder: Path, files: Iterable[File]) -> int:
     A file that holds the same already is left untouched, so that what watches the
     folder (backup, synchronisation) sees only what changed.
     """
-    used: set[str] = set()
+    used: dict[str, str] = {}
+    count = 0
     for parts, content in files:
-        path = folder.joinpath(*distinct(parts, used))
-        if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-            draft.write(content)
+        write_file(folder.joinpath(*distinct(parts, used)), content)
+        count += 1
+    return count
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; one that holds the same is left untouched."""
+    if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
+        draft.write(content)
+    try:
         Path(draft.name).chmod(0o644)
         Path(draft.name).replace(path)
-    return len(used)
+    except OSError:
+        Path(draft.name).unlink(missing_ok=True)
+        raise

@@ -73,18 +73,28 @@ def folder_name(text: str) -> str:
     return f"{name}_{_digest(text)}" if ambiguous else name
 
 
-def distinct(parts: Sequence[str], used: set[str]) -> tuple[str, ...]:
-    """``parts`` with the last one changed until no path in ``used`` reads the same.
+def distinct(parts: Sequence[str], used: dict[str, str]) -> tuple[str, ...]:
+    """``parts``, each changed where it would fall together with another of its folder.
 
-    Windows and macOS take "Fast" and "fast" for one file. The path is added to ``used``.
+    Windows and macOS take "Fast" and "fast" for one folder, or one file. ``used`` says what
+    each path so far was made from, and is added to.
+
+    >>> used = {}
+    >>> [distinct(parts, used) for parts in (["Fast", "1.csv"], ["fast", "1.csv"])]
+    [('Fast', '1.csv'), ('fast (2)', '1.csv')]
     """
-    *folders, name = parts
-    stem, dot, ending = name.partition(".")
-    number = 1
-    while (path := (*folders, name)) and "/".join(path).casefold() in used:
-        number += 1
-        name = f"{stem} ({number}){dot}{ending}"
-    used.add("/".join(path).casefold())
+    path: tuple[str, ...] = ()
+    for depth, part in enumerate(parts, 1):
+        is_file = depth == len(parts)
+        stem, dot, ending = part.partition(".") if is_file else (part, "", "")
+        name, number = part, 1
+        while (key := "/".join((*path, name)).casefold()) in used:
+            if not is_file and used[key] == part:
+                break
+            number += 1
+            name = f"{stem} ({number}){dot}{ending}"
+        used[key] = part
+        path = (*path, name)
     return path
 
 

@@ -3,18 +3,19 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from django.core.files import File
 from django.urls import reverse
 
-from battery_db.lib.errors import NotAllowed
+from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.runs.engine import JobContext
 from battery_db.lib.runs.registry import Done
 from battery_db.lib.storage import storage
 from cells.models import Dataset
 from cycling.exports import archives
 from cycling.exports.tensors import digest_of
-from cycling.jobs import grouping
+from cycling.jobs import export_folder, grouping
 from cycling.jobs.export_files import WRITERS
 from cycling.models import DatasetExport
 from cycling.services import datasets as selections
@@ -35,6 +36,7 @@ def export_dataset(context: JobContext) -> Done:
     kind = DatasetExport.Format(context.params.get("format", "csv"))
     grouping.bring_up_to_date(selections.cell_ids_of(dataset), context)
     fingerprint = digest_of(selections.selection_of(dataset))
+    trouble: LabError | None = None
     with tempfile.TemporaryFile() as draft:
         count = archives.write_zip(draft, _reported(WRITERS[kind](dataset), dataset, context))
         if not count and context.params.get("nightly"):
@@ -45,6 +47,8 @@ def export_dataset(context: JobContext) -> Done:
                 fix="Add cells that have data, or widen the filters.",
             )
         size = draft.tell()
+        if kind == DatasetExport.Format.CSV and dataset.export_nightly:
+            trouble = _publish(dataset, draft, fingerprint, context)
         draft.seek(0)
         name = f"exports/{dataset.slug}/{fingerprint[:32]}.{kind}.zip"
         storage("default").save(name, File(draft))
@@ -62,8 +66,27 @@ def export_dataset(context: JobContext) -> Done:
         export.save()
         _forget_old(dataset)
 
+    if trouble is not None:
+        with context.fenced():
+            save()
+        raise trouble
     url = reverse("cells:dataset", args=[dataset.slug])
     return Done({"files": count, "bytes": size}, url=url, save=save)
+
+
+def _publish(
+    dataset: Dataset, archive: IO[bytes], fingerprint: str, context: JobContext
+) -> LabError | None:
+    """Bring the folder for people up to date; the zip is kept also when that fails."""
+    if not export_folder.is_wanted():
+        return None
+    archive.seek(0)
+    try:
+        count = export_folder.publish(dataset, archive, fingerprint)
+    except LabError as error:
+        return error
+    context.log(f"{count} files lie in the export folder.")
+    return None
 
 
 def export_to_folder(dataset: Dataset, folder: Path, kind: str = "csv") -> int:
@@ -83,6 +106,7 @@ def _is_exported(dataset: Dataset) -> bool:
         last is not None
         and last.fingerprint == fingerprint
         and storage("default").exists(last.file_name)
+        and export_folder.is_published(dataset, fingerprint)
     )
 
 
