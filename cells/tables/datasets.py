@@ -7,6 +7,7 @@ import django_tables2 as tables
 from django.utils.html import format_html
 
 from cells.models import Dataset, DatasetCell
+from cells.tables.files import ON_ONE_LINE
 from cells.tables.registry import SEARCH, SMALL, tick_box
 
 
@@ -18,7 +19,7 @@ class DatasetTable(tables.Table):
     filters = tables.Column(accessor="filter_count")
     export_nightly = tables.BooleanColumn(yesno="yes,", verbose_name="Nightly export")
     created_by = tables.Column(order_by="created_by__username", default="")
-    created_at = tables.DateColumn(format="Y-m-d", verbose_name="Created")
+    created_at = tables.DateColumn(format="Y-m-d", verbose_name="Created", attrs=ON_ONE_LINE)
 
     class Meta:
         order_by = ("name",)

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from cells.kinds import Kind
 from cells.models import LOTS, LotModel
+from cells.tables.files import ON_ONE_LINE
 from cells.tables.nodes import BREAK, NumberColumn
 from cells.tables.registry import SMALL
 
@@ -25,8 +26,10 @@ def lot_table(kind: Kind) -> type[LotTable]:
     """What is written on a lot, what it is a lot of, and where it came from."""
     label = LOTS[kind.key].label_field
     title = "Box ID" if label == "box_id" else "Label"
+    # A Box ID is short; other labels may be whole names.
+    look = ON_ONE_LINE if label == "box_id" else BREAK
     columns: dict[str, Any] = {
-        label: tables.Column(verbose_name=title, linkify=True, attrs=BREAK),
+        label: tables.Column(verbose_name=title, linkify=True, attrs=look),
         "blueprint": tables.Column(
             verbose_name=kind.label.capitalize(),
             linkify=True,
