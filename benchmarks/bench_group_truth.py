@@ -4,7 +4,7 @@ PYTHONPATH=. python benchmarks/bench_group_truth.py [first seed] [seeds]
 
 Programs here are of other kinds than those in the tests: a fleet that stops at any
 state of charge, diagnostics between pulses, seasons of temperature, stages of fast
-charge, calendar storage, cut-offs down to C/1000. Noise, gain of each file, lost and
+charge, calendar storage, cut-offs down to C/1000, cells of a few cycles. Noise, gain of each file, lost and
 aborted half-cycles come on top.
 """
 
@@ -74,6 +74,20 @@ def few_cycles(rng: np.random.Generator) -> list[Step]:
     return pair(0.05, 0.02, 4.3, 0.05, 2.8) * 3 + pair(0.5, 0.05, 4.3, 0.5, 2.8) * 3
 
 
+def few_voltages(rng: np.random.Generator) -> list[Step]:
+    """Three cycles to 4.2 V, then three to 4.1 V."""
+    return pair(0.5, 0.05, 4.2, 0.5, 3.0) * 3 + pair(0.5, 0.05, 4.1, 0.5, 3.0) * 3
+
+
+def few_close_rates(rng: np.random.Generator) -> list[Step]:
+    """Three cycles at C/3, then three at 1.14 times C/3: at 3 % noise nobody could tell."""
+    return pair(1 / 3, 0.03, 4.2, 1 / 3, 3.0) * 3 + pair(0.38, 0.03, 4.2, 1 / 3, 3.0) * 3
+
+
+def few_alike(rng: np.random.Generator) -> list[Step]:
+    return pair(0.5, 0.05, 4.2, 0.5, 3.0) * 4
+
+
 def storage(rng: np.random.Generator) -> list[Step]:
     """Charge to a storage voltage, rest for a month, check up."""
     level = float(rng.choice([3.7, 3.85, 4.0]))
@@ -100,7 +114,7 @@ def symmetric(rng: np.random.Generator) -> list[Step]:
 
 FAMILIES: tuple[Make, ...] = (
     cut_offs, rare_checkups, diagnostics, ageing_matrix, close_rates,
-    drift, few_cycles, storage, stages, symmetric,
+    drift, few_cycles, few_voltages, few_close_rates, few_alike, storage, stages, symmetric,
 )  # fmt: skip
 
 

@@ -22,6 +22,11 @@ NOISE_FACTOR = 5.0
 LAGS = (1, 2, 3, 4, 5, 6, 8)
 # Below this many points noise is taken from the set that they were cut from.
 ENOUGH_FOR_NOISE = 20
+# Of so few half-cycles in all, steps below this share of the ceiling are taken for noise,
+# and this much of what they say: a few values know their own scatter badly.
+FEW_STEP_SHARE = 0.4
+FEW_TRUST = 0.6
+FEWEST_STEPS = 3
 # A dip holds at most this share of the lesser peak beside it, in windows of one noise
 # width, and is deeper than counting can explain by this many standard deviations.
 DIP_SHARE = 0.5
@@ -59,7 +64,9 @@ def find_boxes(points: Floats, axes: Sequence[Axis]) -> list[Leaf]:
     start = np.array([axis.floor / NOISE_FACTOR for axis in axes])
     leaves = []
     for members in _by_unknowns(points):
-        leaves += list(_cut(points, members, start, axes))
+        is_few = len(members) < ENOUGH_FOR_NOISE
+        noise = _noise_of_few(points[members], start, axes) if is_few else start
+        leaves += list(_cut(points, members, noise, axes))
     return sorted(leaves, key=lambda leaf: int(leaf.members[0]))
 
 
@@ -99,6 +106,22 @@ def _noise(values: Floats, outer: Floats) -> Floats:
     # The median of |x - y| for two normal values of deviation s is 0.954 s.
     found = np.min(steps, axis=0) / 0.954
     return np.where(np.isnan(found), outer, found)
+
+
+def _noise_of_few(values: Floats, least: Floats, axes: Sequence[Axis]) -> Floats:
+    """Noise per axis where a cell has few half-cycles, and no larger set to ask.
+
+    Steps in time that are far below what always matters are scatter within a program; the
+    least over some lags, as programs may alternate. Never below ``least``.
+    """
+    noise = least.copy()
+    for column, axis in enumerate(axes):
+        x = values[:, column]
+        steps = [np.abs(x[lag:] - x[:-lag]) for lag in LAGS[:3]]
+        small = [step[step < FEW_STEP_SHARE * axis.ceiling] for step in steps]
+        found = [np.sqrt(np.mean(s**2) / 2) for s in small if len(s) >= FEWEST_STEPS]
+        noise[column] = max(noise[column], FEW_TRUST * min(found, default=0.0))
+    return noise
 
 
 def _split(values: Floats, noise: Floats, reach: Floats, axes: Sequence[Axis]) -> Ints | None:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cycling.cuts import NOISE_FACTOR, Axis, Floats, Ints, Leaf, find_boxes
 
-GROUPING_VERSION = 1
+GROUPING_VERSION = 2
 
 # Rates 6 % apart and voltages 15 mV apart are the same program; 25 % and 60 mV never are.
 RATE = Axis(floor=0.06, ceiling=0.25)

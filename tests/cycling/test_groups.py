@@ -273,3 +273,26 @@ def test_no_half_cycle_is_no_group():
 
     assert grouping.groups == ()
     assert len(grouping.labels) == 0
+
+
+def test_three_cycles_each_of_two_programs_are_told_apart_in_noise_of_three_percent():
+    """Scores of single seeds scatter, so the mean over sixty counts."""
+    slow = [("charge", 0.05, 0.02, 4.3), ("discharge", 0.05, 0.05, 2.8)] * 3
+    steps = [*slow, *[("charge", 0.5, 0.05, 4.3), ("discharge", 0.5, 0.5, 2.8)] * 3]
+
+    scores = [agreement(truth(steps), group(steps, 0.03, seed).labels) for seed in range(60)]
+
+    assert np.mean(scores) >= 0.93
+
+
+def test_few_cycles_of_close_rates_stay_two_programs():
+    """C/3 and 1.14 times C/3, three cycles each, as a good instrument measures them."""
+    steps = [
+        step
+        for rate in (1 / 3, 1.14 / 3)
+        for step in [("charge", rate, 0.03, 4.2), ("discharge", 1 / 3, 1 / 3, 3.0)] * 3
+    ]
+
+    labels = [group(steps, 0.005, seed).labels for seed in range(20)]
+
+    assert all(found[2] != found[8] for found in labels)
