@@ -136,7 +136,7 @@ def read_parquet(
             table = (
                 file.read(wanted)
                 if cycles is None
-                else _between(file, wanted, "cycle_count", cycles)
+                else _between(file, wanted, "cycle_count", cycles, None)
             )
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
@@ -144,9 +144,11 @@ def read_parquet(
 
 
 def read_rows(
-    source: Path | IO[bytes], columns: Sequence[str], first: int, last: int
+    source: Path | IO[bytes], columns: Sequence[str] | None, first: int, last: int
 ) -> pl.DataFrame:
     """Rows ``first`` to ``last`` (inclusive); only the row groups that hold them are read.
+
+    No ``columns`` means all; those that the series lacks are passed over.
 
     Raises UnreadableFile when the stored file is damaged or empty.
     """
@@ -160,44 +162,59 @@ def read_rows(
                 groups.append(index)
                 skipped = start if skipped is None else skipped
             start = end
-        table = file.read_row_groups(groups, columns=list(columns))
+        table = file.read_row_groups(groups, columns=_present(file, columns))
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
     return _frame(table).slice(first - (skipped or 0), last - first + 1)
 
 
 def read_between(
-    source: Path | IO[bytes], columns: Sequence[str], column: str, span: tuple[float, float]
+    source: Path | IO[bytes],
+    columns: Sequence[str] | None,
+    column: str,
+    span: tuple[float, float],
+    rows: int | None = None,
 ) -> pl.DataFrame:
     """Rows with ``span[0] <= column <= span[1]``; only row groups that hold such are read.
 
-    Raises UnreadableFile when the stored file is damaged or empty.
+    Only the first ``rows`` of the file count. Raises UnreadableFile when the stored file is
+    damaged or empty.
     """
     try:
         with pq.ParquetFile(source, memory_map=isinstance(source, Path)) as file:
-            present = [name for name in columns if name in file.schema_arrow.names]
-            return _frame(_between(file, present, column, span))
+            return _frame(_between(file, _present(file, columns), column, span, rows))
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(error) from error
 
 
+def _present(file: pq.ParquetFile, columns: Sequence[str] | None) -> list[str]:
+    names = file.schema_arrow.names
+    return [name for name in columns or names if name in names]
+
+
 def _between(
-    file: pq.ParquetFile, columns: Sequence[str], column: str, span: tuple[float, float]
+    file: pq.ParquetFile,
+    columns: Sequence[str],
+    column: str,
+    span: tuple[float, float],
+    rows: int | None,
 ) -> pa.Table:
     place = file.schema_arrow.names.index(column)
-    groups = []
+    groups, kept, start = [], 0, 0
     for index in range(file.num_row_groups):
-        bounds = file.metadata.row_group(index).column(place).statistics
-        if (
-            bounds is None
-            or not bounds.has_min_max
-            or (bounds.min <= span[1] and span[0] <= bounds.max)
-        ):
+        group = file.metadata.row_group(index)
+        bounds = group.column(place).statistics
+        inside = group.num_rows if rows is None else min(group.num_rows, rows - start)
+        start += group.num_rows
+        is_known = bounds is not None and bounds.has_min_max
+        if inside > 0 and (not is_known or (bounds.min <= span[1] and span[0] <= bounds.max)):
             groups.append(index)
-    table = file.read_row_groups(groups, columns=list({*columns, column}))
+            kept += inside
+    # Only of the last group some rows may not count.
+    table = file.read_row_groups(groups, columns=list({*columns, column})).slice(0, kept)
     values = table[column]
-    inside = pc.and_(pc.greater_equal(values, span[0]), pc.less_equal(values, span[1]))
-    return table.filter(inside).select(list(columns))
+    chosen = pc.and_(pc.greater_equal(values, span[0]), pc.less_equal(values, span[1]))
+    return table.filter(chosen).select(list(columns))
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from battery_db.lib.runs.models import Job
 from battery_db.lib.series import COLUMNS, write_parquet
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, HalfCycleQuerySet
 from cycling.services import cells as services
+from cycling.services.stored_series import read_stored
 
 MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
@@ -35,7 +36,7 @@ class CyclingTestSerializer(serializers.ModelSerializer[CyclingTest]):
 
     class Meta:
         model = CyclingTest
-        exclude = ["series_name", "series_bytes"]
+        exclude = ["series_name", "series_bytes", "parts", "bookmark_name"]
 
 
 class HalfCycleSerializer(serializers.ModelSerializer[HalfCycle]):
@@ -221,7 +222,7 @@ def _chosen(test: CyclingTest, request: Request) -> pl.DataFrame:
         raise LabError(
             f"There is no column {', '.join(unknown)}.", fix=f"Choose from {', '.join(COLUMNS)}."
         )
-    frame = services.series_of(test)
+    frame = read_stored(test)
     if cycles := parse_ranges(request.query_params.get("cycles", "")):
         if "cycle_count" not in frame.columns:
             raise LabError("This test has no cycle numbers.", fix="Ask for it without 'cycles'.")

@@ -20,17 +20,30 @@ from cycling.formats import (
     maccor,
     neware_binary,
     neware_text,
+    tails,
     vendor_text,
     workbooks,
 )
 from cycling.formats.base import Finding, Format, MissingUnit, ReadContext, Reading
+from cycling.formats.bookmarks import Bookmark, mark
 from cycling.formats.checks import check
 from cycling.formats.columns import DECLARE
 from cycling.formats.strangers import describe
 from cycling.formats.text import HEAD_BYTES
 from cycling.formats.wrappings import unwrapped
 
-__all__ = ["FORMATS", "Finding", "Format", "ReadContext", "Reading", "read", "recognise"]
+__all__ = [
+    "FORMATS",
+    "Bookmark",
+    "Finding",
+    "Format",
+    "ReadContext",
+    "Reading",
+    "read",
+    "read_marked",
+    "read_on",
+    "recognise",
+]
 
 # What a file says of itself is cut to this many characters.
 LONGEST_TEXT = 1000
@@ -79,19 +92,47 @@ def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Read
     that is gone) passes through.
     """
     with unwrapped(path, _read_head(path)) as inner:
-        return _read(inner, context)
+        format_, _, checked = _read(inner, _with_units(context))
+    return format_, _presentable(checked)
 
 
-def _read(path: Path, context: ReadContext) -> tuple[Format, Reading]:
-    if context.declared:
-        units = {**declared.units_of(context.declared), **context.units}
-        context = replace(context, units=units)
+def read_marked(
+    path: Path,
+    context: ReadContext = ReadContext(),  # noqa: B008 - frozen
+) -> tuple[Format, Reading, Bookmark | None]:
+    """``read``, and the bookmark to read on from when the file has grown, where there is one."""
+    with unwrapped(path, _read_head(path)) as inner:
+        context = _with_units(context)
+        format_, raw, checked = _read(inner, context)
+        bookmark = mark(path, format_, context, raw, checked) if inner == path else None
+    return format_, _presentable(checked), bookmark
+
+
+def read_on(
+    path: Path, context: ReadContext, bookmark: Bookmark, known: tails.Known
+) -> tails.Grown | None:
+    """What a file holds that has grown since its ``bookmark``; None where it is to be read whole.
+
+    ``known(first, stop)`` gives records that were stored then. Raises as ``read`` does.
+    """
+    format_ = _recognise(path)
+    grown = tails.read_on(path, format_, _with_units(context), bookmark, known)
+    return None if grown is None else replace(grown, reading=_presentable(grown.reading))
+
+
+def _with_units(context: ReadContext) -> ReadContext:
+    if not context.declared:
+        return context
+    return replace(context, units={**declared.units_of(context.declared), **context.units})
+
+
+def _read(path: Path, context: ReadContext) -> tuple[Format, Reading, Reading]:
+    """As the reader gave it, and as the checks left it."""
     try:
         format_, reading = _read_known(path, context)
-        reading = check(reading)
-        frame = standardise(reading.frame)
+        return format_, reading, check(reading)
     except LabError as error:
-        error.message, error.fix = _printable(error.message), _printable(error.fix)
+        _print(error)
         raise
     except pl.exceptions.PanicException as error:
         # Not an Exception: it would take the worker down with it.
@@ -99,9 +140,21 @@ def _read(path: Path, context: ReadContext) -> tuple[Format, Reading]:
             f"The content of this {format_.title} file can not be parsed: {_printable(str(error))}",
             fix="Look for damage in the file; copy or export it again.",
         ) from error
+
+
+def _presentable(reading: Reading) -> Reading:
+    try:
+        frame = standardise(reading.frame)
+    except LabError as error:
+        _print(error)
+        raise
     metadata = {key: _printable(value) for key, value in reading.metadata.items()}
     findings = tuple(Finding(known.code, _printable(known.text)) for known in reading.findings)
-    return format_, Reading(frame, metadata, findings, reading.is_partial)
+    return Reading(frame, metadata, findings, reading.is_partial)
+
+
+def _print(error: LabError) -> None:
+    error.message, error.fix = _printable(error.message), _printable(error.fix)
 
 
 def _read_known(path: Path, context: ReadContext) -> tuple[Format, Reading]:

@@ -26,6 +26,7 @@ from cycling.jobs import grouping
 from cycling.models import CycleGroup, CyclingTest, HalfCycle, Shard
 from cycling.services import cells as series
 from cycling.services import datasets as selections
+from cycling.services.stored_series import read_stored
 
 ATTRIBUTES = (
     "constant_rate",
@@ -203,5 +204,5 @@ def _curves(frame: pl.DataFrame) -> Iterator[Curve | None]:
         if test is None:
             yield from [None] * part.height
         else:
-            points = series.series_of(test, series.CURVE_COLUMNS)
+            points = read_stored(test, series.CURVE_COLUMNS)
             yield from curves_of(points, part)

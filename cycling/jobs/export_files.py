@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 from django.utils import timezone
 
-from battery_db.lib.storage import storage
 from cells.models import Dataset, DatasetFilter
 from cells.services.interchange import battinfo_of
 from cycling.curves import voltage_curve
@@ -20,6 +19,7 @@ from cycling.models import CyclingTest, DatasetExport
 from cycling.services import cells as series
 from cycling.services import datasets as selections
 from cycling.services.selections import CellRows, cells_of
+from cycling.services.stored_series import stored_parquet
 
 Writer = Callable[[Dataset], Iterator[File]]
 
@@ -88,8 +88,7 @@ def _records(cell: CellRows) -> Iterator[tuple[str, bytes]]:
         if (test := tests.get(test_id)) is None:
             continue
         stem = f"{folder_name(test.file.name.rpartition('.')[0] or test.file.name)} {place}"
-        with storage("series").open(test.series_name, "rb") as stored:
-            yield f"{stem}.bdf.parquet", stored.read()
+        yield f"{stem}.bdf.parquet", stored_parquet(test)
         yield f"{stem}.bdf.metadata.json", _sidecar(test, cell)
 
 

@@ -45,6 +45,13 @@ class CyclingTest(ImportedContent):
         max_length=60, default="UTC", help_text="Zone that naive clocks of the file were read in."
     )
     series_bytes = models.BigIntegerField(default=0)
+    parts = models.JSONField(
+        default=list,
+        help_text="Key, bytes and records that count of each file, where the series has several.",
+    )
+    bookmark_name = models.CharField(
+        max_length=200, blank=True, help_text="Key of what is needed to read on when it has grown."
+    )
     row_count = models.BigIntegerField(default=0)
     first_cycle = models.IntegerField(null=True)
     last_cycle = models.IntegerField(null=True)
@@ -71,7 +78,10 @@ class CyclingTest(ImportedContent):
 
     def stored_files(self) -> list[tuple[str, int | None]]:
         """Name and bytes of everything in the series storage that belongs to this test."""
-        return [(self.series_name, self.series_bytes)] if self.series_name else []
+        whole = [(self.series_name, self.series_bytes)] if self.series_name else []
+        parts = [(name, size) for name, size, _ in self.parts]
+        bookmark = [(self.bookmark_name, None)] if self.bookmark_name else []
+        return [*(parts or whole), *bookmark]
 
 
 class TableDeclaration(models.Model):

@@ -1,6 +1,6 @@
 """What a person asks of the cycling data of a cell: look at it, refresh it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,6 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.ranges import format_ranges, parse_ranges
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
-from battery_db.lib.series import read_parquet, read_rows
-from battery_db.lib.storage import local_or_open
 from cells.models import FileMetadata
 from cycling.curves import voltage_curve
 from cycling.differential import differential_capacity
@@ -22,6 +20,7 @@ from cycling.labels import group_label
 from cycling.models import CellState, CycleGroup, CyclingTest, HalfCycle, Polarity
 from cycling.plots import Points, thinned
 from cycling.quantities import Quantity, with_quantity
+from cycling.services.stored_series import read_stored
 
 CYCLES_AT_ONCE = 16
 LARGEST_CAPACITY_AH = 1e6
@@ -239,8 +238,8 @@ def half_cycle_series(frame: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.
         test = tests.get(row["test_id"])
         if test is None:
             continue
-        with local_or_open("series", test.series_name) as source:
-            yield row, read_rows(source, CURVE_COLUMNS, row["first_row"], row["last_row"])
+        rows = (row["first_row"], row["last_row"] + 1)
+        yield row, read_stored(test, CURVE_COLUMNS, rows=rows)
 
 
 def set_capacity(cell_id: int, capacity_ah: float | None, *, by: Any = None) -> CellState:
@@ -260,9 +259,3 @@ def set_capacity(cell_id: int, capacity_ah: float | None, *, by: Any = None) -> 
     state._history_user = by  # type: ignore[attr-defined]
     state.save()
     return state
-
-
-def series_of(test: CyclingTest, columns: Iterable[str] | None = None) -> pl.DataFrame:
-    """The stored points of a test, all or some columns."""
-    with local_or_open("series", test.series_name) as source:
-        return read_parquet(source, list(columns) if columns else None)

@@ -11,11 +11,9 @@ import polars as pl
 from django.core.cache import cache
 
 from battery_db.lib.decimate import thin
-from battery_db.lib.series import read_between
-from battery_db.lib.storage import local_or_open
 from cells.models import RawFile
 from cycling.models import CyclingTest
-from cycling.services.cells import series_of
+from cycling.services.stored_series import read_stored
 from cycling.steps import Floats
 
 OVERVIEW_POINTS = 4000
@@ -47,12 +45,11 @@ def record_of_test(test: CyclingTest, span: tuple[float, float] | None = None) -
     where it fits. The whole is kept thinned: stored series never change.
     """
     if span is not None:
-        with local_or_open("series", test.series_name) as source:
-            return _thinned(read_between(source, COLUMNS, "test_time_second", span))
+        return _thinned(read_stored(test, COLUMNS, span=span))
     key = "cycling-record:" + hashlib.sha256(test.series_name.encode()).hexdigest()
     kept = cache.get(key)
     if kept is None:
-        record = _thinned(series_of(test, COLUMNS))
+        record = _thinned(read_stored(test, COLUMNS))
         buffer = io.BytesIO()
         np.save(buffer, np.array(record), allow_pickle=False)
         cache.set(key, buffer.getvalue(), CACHED_SECONDS)

@@ -29,7 +29,7 @@ def test_a_whole_test_is_thinned_and_a_stretch_of_it_is_whole(cell, client_as):
 
     assert whole["zoom"]
     assert len(whole["data"][0]["x"]) == records.OVERVIEW_POINTS
-    stored = records.series_of(test)["test_time_second"].to_numpy()
+    stored = records.read_stored(test)["test_time_second"].to_numpy()
     inside = stored[(stored >= 36000) & (stored <= 43200)] / 3600
     assert near["data"][0]["x"] == pytest.approx(inside, rel=1e-6)
     assert len(inside) > len([x for x in whole["data"][0]["x"] if 10 <= x <= 12])
@@ -41,7 +41,7 @@ def test_the_second_look_reads_no_stored_series(cell, client_as, monkeypatch):
     def fail(*_):
         raise AssertionError("the series was read again")
 
-    monkeypatch.setattr(records, "series_of", fail)
+    monkeypatch.setattr(records, "read_stored", fail)
     again = records.record_of_test(CyclingTest.objects.get())
     assert np.array_equal(np.array(first), np.array(again))
 
