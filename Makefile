@@ -15,7 +15,7 @@ export UV_HTTP_TIMEOUT ?= 300
 INSTALL := $(UV) pip install --quiet --python $(PY) -r pyproject.toml -c requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench fuzz services docs schema lock clean install install-all
+.PHONY: help run test lint format bench fuzz kill services docs schema lock clean install install-all
 .DELETE_ON_ERROR:
 
 help:  ## List the commands
@@ -38,8 +38,12 @@ format: install-all  ## Let the formatters write
 bench: install-all  ## Measure import speed
 	@set -e; for file in benchmarks/*.py; do PYTHONPATH=. $(PY) $$file; done
 
-fuzz: install-all  ## Try 2,000 damaged files of every cycler format (FUZZ_SEED=2 for others)
-	@FUZZ_COUNT=2000 $(PY) -m pytest --profile sqlite -q tests/cycling/formats/test_mutations.py $(ARGS)
+fuzz: install-all  ## Try 2,000 damaged files of every cycler format, and 400 files that grow
+	@FUZZ_COUNT=2000 GROWING_EXAMPLES=400 $(PY) -m pytest --profile sqlite -q \
+		tests/cycling/formats/test_mutations.py tests/cycling/test_growing_files.py $(ARGS)
+
+kill: install-all  ## Kill a hundred imports at random moments, on SQLite and on PostgreSQL
+	@IMPORT_KILLS=100 $(PY) -m pytest -q tests/chaos -k imports_killed $(ARGS)
 
 services:  ## Install PostgreSQL, Redis and Chromium with apt, where allowed
 	@.ci/services

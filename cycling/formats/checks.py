@@ -141,6 +141,10 @@ def count_signs(frame: pl.DataFrame) -> SignCounts:
     ).row(0)
 
 
+def add_signs(one: SignCounts, other: SignCounts) -> SignCounts:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]
+
+
 def sign_repair(counts: SignCounts) -> str:
     """Which finding of ``SIGN_TEXTS`` the counts ask for, if any."""
     charge_up, charge_down, discharge_up, discharge_down = counts

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from battery_db.lib.series import COLUMNS
-from cycling.formats.checks import SignCounts, clock_falls, count_signs
+from cycling.formats.checks import SignCounts, add_signs, clock_falls, count_signs
 from cycling.formats.counters import Tally, tallies
 
 _TALLY = ("step_count", "moved", "doubt", "counted", "both_ways")
@@ -50,7 +50,7 @@ class Past:
         known = replace(
             self,
             rows=self.rows + checked.height,
-            signs=tuple(a + b for a, b in zip(self.signs, signs, strict=True)),
+            signs=add_signs(self.signs, signs),
             has_discharge=self.has_discharge or bool((raw["current_ampere"] < 0).any()),
             largest_ampere=max(self.largest_ampere, float(current.max() or 0.0)),  # type: ignore[arg-type]
             cycles=_span(self.cycles, checked, "cycle_count"),

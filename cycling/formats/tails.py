@@ -29,6 +29,7 @@ from cycling.formats.bookmarks import CUT, Bookmark, digest_of, digest_of_contex
 from cycling.formats.checks import (
     LARGEST,
     SIGN_TEXTS,
+    add_signs,
     count_signs,
     sign_repair,
     tell_clock,
@@ -219,8 +220,7 @@ def _conclude(path: Path, reading: Reading, end: pl.DataFrame, bookmark: Bookmar
     repair = ""
     if "step_type" in end.columns:
         # Which signs to repair is for the whole file to say.
-        signs = [a + b for a, b in zip(past.signs, count_signs(new), strict=True)]
-        repair = sign_repair((signs[0], signs[1], signs[2], signs[3]))
+        repair = sign_repair(add_signs(past.signs, count_signs(new)))
         if repair != sign_repair(past.signs):
             return None
     checked = with_sign(end, repair)

@@ -19,6 +19,8 @@ from tests.deploy.processes import ROOT, lab_environment, processes_with, wait_u
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 OUTAGE_S = float(os.environ.get("BATTERY_DB_TEST_OUTAGE_SECONDS", "30"))
 LIMIT_S = 200
+# `make kill` kills a hundred.
+KILLS = int(os.environ.get("IMPORT_KILLS", "6"))
 REFUSED = 401  # the answer to a session that the database does not know
 
 
@@ -85,7 +87,7 @@ def driven(scenario, variables):
 
 
 def result_of(process):
-    output, errors = process.communicate(timeout=LIMIT_S)
+    output, errors = process.communicate(timeout=LIMIT_S + 10 * KILLS)
     assert process.returncode == 0, errors[-4000:]
     return json.loads(output.splitlines()[-1])
 
@@ -114,6 +116,28 @@ def test_a_worker_killed_in_mid_import_leaves_each_file_imported_once(profile, r
     assert found["killed"] == found["restarts"] == 2, found
     assert found["tests"] == found["result"]["imported"] == 5
     assert found["half_cycles"] == found["distinct"] == found["expected"]
+
+
+@pytest.mark.parametrize("profile", ["embedded", "production"])
+def test_imports_killed_at_any_moment_leave_what_one_clean_import_does(profile, request):
+    found = growing("kills", KILLS, request.getfixturevalue(profile))
+
+    assert found["killed"] == KILLS
+    assert found["rows"] > 4000
+
+
+@pytest.mark.parametrize(("scenario", "nights"), [("twins", 6), ("twice", 4)])
+def test_two_workers_on_one_file_leave_what_one_clean_import_does(scenario, nights, production):
+    found = growing(scenario, nights, production)
+
+    assert found["nights"] == found.get("ran", nights) == nights
+
+
+def growing(scenario, number, variables):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    arguments = ("tests.chaos.imports", scenario, str(number), "1")
+    with started(*arguments, variables=variables, **pipes) as lab:
+        return result_of(lab)
 
 
 def test_a_job_and_the_site_go_on_after_the_database_was_away(production, postgresql):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from cycling import formats
+from cycling.formats.bookmarks import LAYOUTS
 
 DOCS = Path(__file__).parents[3] / "docs" / "formats.md"
 
@@ -26,3 +27,13 @@ def test_every_finding_is_documented():
 
     assert len(codes) > 10
     assert codes <= set(re.findall(r"`([a-z_]+)`", DOCS.read_text()))
+
+
+def test_every_format_that_is_read_on_is_documented():
+    section = DOCS.read_text().partition("## Files that grow")[2].partition("\n## ")[0]
+    row = next(line for line in section.splitlines() if "neware_flat_text" in line)
+    read_on, whole = row.strip("| ").split(" | ")
+
+    assert set(re.findall(r"`([a-z_]+)`", read_on)) == set(LAYOUTS)
+    assert not set(re.findall(r"`([a-z_]+)`", whole)) & set(LAYOUTS)
+    assert set(LAYOUTS) <= {format_.name for format_ in formats.FORMATS}
