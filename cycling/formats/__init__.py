@@ -25,8 +25,8 @@ from cycling.formats import (
     workbooks,
 )
 from cycling.formats.base import Finding, Format, MissingUnit, ReadContext, Reading
-from cycling.formats.bookmarks import Bookmark, mark
-from cycling.formats.checks import check
+from cycling.formats.bookmarks import Bookmark, Checked, mark
+from cycling.formats.checks import check_and_tally
 from cycling.formats.columns import DECLARE
 from cycling.formats.strangers import describe
 from cycling.formats.text import HEAD_BYTES
@@ -92,8 +92,8 @@ def read(path: Path, context: ReadContext = ReadContext()) -> tuple[Format, Read
     that is gone) passes through.
     """
     with unwrapped(path, _read_head(path)) as inner:
-        format_, _, checked = _read(inner, _with_units(context))
-    return format_, _presentable(checked)
+        found = _read(inner, _with_units(context))
+    return found.format_, _presentable(found.reading)
 
 
 def read_marked(
@@ -103,9 +103,9 @@ def read_marked(
     """``read``, and the bookmark to read on from when the file has grown, where there is one."""
     with unwrapped(path, _read_head(path)) as inner:
         context = _with_units(context)
-        format_, raw, checked = _read(inner, context)
-        bookmark = mark(path, format_, context, raw, checked) if inner == path else None
-    return format_, _presentable(checked), bookmark
+        found = _read(inner, context)
+        bookmark = mark(path, context, found) if inner == path else None
+    return found.format_, _presentable(found.reading), bookmark
 
 
 def read_on(
@@ -126,11 +126,10 @@ def _with_units(context: ReadContext) -> ReadContext:
     return replace(context, units={**declared.units_of(context.declared), **context.units})
 
 
-def _read(path: Path, context: ReadContext) -> tuple[Format, Reading, Reading]:
-    """As the reader gave it, and as the checks left it."""
+def _read(path: Path, context: ReadContext) -> Checked:
     try:
         format_, reading = _read_known(path, context)
-        return format_, reading, check(reading)
+        return Checked(format_, reading, *check_and_tally(reading))
     except LabError as error:
         _print(error)
         raise

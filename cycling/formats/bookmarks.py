@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from battery_db.lib.series import COLUMNS
 from cycling.formats.base import Format, ReadContext, Reading
+from cycling.formats.counters import Tally, tallies_before
 from cycling.formats.pasts import NOTHING, Past
 from cycling.formats.text import HEAD_BYTES
 
@@ -86,13 +88,19 @@ class Bookmark:
         return cls(**values)
 
 
-def mark(
-    path: Path, format_: Format, context: ReadContext, raw: Reading, checked: Reading
-) -> Bookmark | None:
-    """The bookmark of a file that was read whole; None where it can not be read on.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a reader gave, what the checks made of it, and the tallies of its counters."""
 
-    ``raw`` is what the reader gave, ``checked`` what the checks made of it.
-    """
+    format_: Format
+    raw: Reading
+    reading: Reading
+    tallies: Mapping[str, Tally]
+
+
+def mark(path: Path, context: ReadContext, found: Checked) -> Bookmark | None:
+    """The bookmark of a file that was read whole; None where it can not be read on."""
+    format_, raw, checked = found.format_, found.raw, found.reading
     size = path.stat().st_size
     if format_.name not in LAYOUTS or size <= 2 * HEAD_BYTES or not _is_plain(raw, checked):
         return None
@@ -100,7 +108,8 @@ def mark(
     if cut is None:
         return None
     checked_from, row = cut
-    past = NOTHING.after(raw.frame[:row], checked.frame[:row])
+    begin = checked.frame[:row]
+    past = NOTHING.after(raw.frame[:row], begin, tallies_before(found.tallies, begin))
     place = _place(path, size, LAYOUTS[format_.name], raw, checked.frame.height, checked_from)
     if place is None:
         return None

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from battery_db.lib.series import REQUIRED
 from cycling.formats.base import Finding, Reading
-from cycling.formats.counters import compare
+from cycling.formats.counters import Tally, judge, tallies
 
 # Rows that fall behind and come back within this many are a stumble of the clock; more
 # are a clock that began again.
@@ -28,16 +28,22 @@ SignCounts = tuple[int, int, int, int]
 
 def check(reading: Reading) -> Reading:
     """``reading`` with repaired time and signs, and a finding for everything noticed."""
-    findings = list(reading.findings)
+    return check_and_tally(reading)[0]
+
+
+def check_and_tally(reading: Reading) -> tuple[Reading, dict[str, Tally]]:
+    """``check``, and the tallies of the counters."""
+    findings, found = list(reading.findings), dict[str, Tally]()
     if not set(REQUIRED) <= set(reading.frame.columns):
-        return reading
+        return reading, found
     frame, lost = _drop_damaged(reading.frame, findings)
     if frame.height:
         frame = _repair_time(frame, findings)
         frame = _repair_sign(frame, findings)
         _check_clock(frame, findings)
-        findings.extend(compare(frame))
-    return Reading(frame, reading.metadata, tuple(findings), reading.is_partial or lost)
+        found = tallies(frame)
+        findings.extend(judge(found))
+    return Reading(frame, reading.metadata, tuple(findings), reading.is_partial or lost), found
 
 
 def _drop_damaged(frame: pl.DataFrame, findings: list[Finding]) -> tuple[pl.DataFrame, bool]:

@@ -93,6 +93,15 @@ def tallies(frame: pl.DataFrame, first_row: int = 0) -> dict[str, Tally]:
     }
 
 
+def tallies_before(found: Mapping[str, Tally], frame: pl.DataFrame) -> dict[str, Tally]:
+    """Of the tallies of a file those of its first records ``frame``, which end with a step."""
+    last = frame["step_count"][-1] if found else None
+    return {
+        name: Tally(tally.steps.filter(pl.col("step_count") <= last), _resolutions(frame[name], 0))
+        for name, tally in found.items()
+    }
+
+
 def judge(found: Mapping[str, Tally]) -> list[Finding]:
     """What ``compare`` tells, from the tallies of a whole file."""
     return [

@@ -41,8 +41,16 @@ class Past:
     time_is_summed: bool = True
     tallies: Mapping[str, Tally] = field(default_factory=dict)
 
-    def after(self, raw: pl.DataFrame, checked: pl.DataFrame) -> "Past":
-        """Of these records and more, before and after the repair of signs."""
+    def after(
+        self,
+        raw: pl.DataFrame,
+        checked: pl.DataFrame,
+        found: Mapping[str, Tally] | None = None,
+    ) -> "Past":
+        """Of these records and more, before and after the repair of signs.
+
+        ``found`` are their tallies, where they are known.
+        """
         if not checked.height:
             return self
         current = checked["current_ampere"].cast(COLUMNS["current_ampere"]).cast(pl.Float64).abs()
@@ -55,7 +63,7 @@ class Past:
             largest_ampere=max(self.largest_ampere, float(current.max() or 0.0)),  # type: ignore[arg-type]
             cycles=_span(self.cycles, checked, "cycle_count"),
             clocks=_span(self.clocks, checked, "unix_time_second"),
-            tallies=_added(self.tallies, tallies(checked, self.rows)),
+            tallies=_added(self.tallies, tallies(checked, self.rows) if found is None else found),
         )
         return known._with_clock(checked)._with_steps(checked)
 
