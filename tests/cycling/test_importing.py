@@ -146,7 +146,7 @@ def test_a_file_that_may_not_be_read_is_tried_again_though_its_content_is_the_sa
             PermissionError(13, "Permission denied")
         )
 
-    monkeypatch.setattr(importing.formats, "read", refused)
+    monkeypatch.setattr(importing.formats, "read_marked", refused)
     importing.import_file(file)
 
     assert list(importing.stale()) == [file]
@@ -174,7 +174,7 @@ def test_a_fault_of_a_reader_is_recorded_and_does_not_stop_the_night(lab_file, m
     def broken(*args, **kwargs):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(importing.formats, "read", broken)
+    monkeypatch.setattr(importing.formats, "read_marked", broken)
     outcome = importing.import_file(file)
 
     assert outcome.status == CyclingTest.Status.FAILED
