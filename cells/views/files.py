@@ -26,7 +26,7 @@ from cells.services import problems
 from cells.tables.files import FileFilter, FileTable, FolderTable
 
 SHOWN_PROBLEMS = 20
-SHOWN_CELLS = 60
+SHOWN_CELLS = 24
 
 
 @requires(Permission.VIEW)

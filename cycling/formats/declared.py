@@ -9,15 +9,18 @@ import polars as pl
 from battery_db.lib.errors import LabError, UnreadableFile
 from battery_db.lib.series import COLUMNS
 from cycling.formats.base import ColumnDeclaration, Format, ReadContext, Reading
-from cycling.formats.columns import Dialect, Found, key_of, read_found
+from cycling.formats.columns import Dialect, Found, find_columns, key_of, read_found
 from cycling.formats.spreadsheets import Sheet, is_workbook, open_workbook
 from cycling.formats.text import HEAD_BYTES, decode_head, read_text
 from cycling.formats.text_tables import cells_below, with_text
 from cycling.formats.units import base_unit, factor
+from cycling.formats.vendors import LABELLED
 
 # Readers that know a vendor come before a declaration; these know only words.
 GENERAL = ("labelled_text", "labelled_parquet", "excel")
 PREVIEW_ROWS = 200
+# A line of column names has words for this many standard columns, such as voltage and current.
+FEWEST_NAMES = 2
 CHOICES = tuple(name for name in COLUMNS if name not in {"step_count"})
 
 
@@ -112,6 +115,16 @@ def header_of(grid: Grid, header_line: int) -> list[str]:
         width = max((len(row) for row in grid.rows[:20]), default=0)
         return [f"column {number}" for number in range(1, width + 1)]
     return grid.rows[header_line - 1] if len(grid.rows) >= header_line else []
+
+
+def likely_header_line(grid: Grid) -> int:
+    """The first line whose words name most of time, voltage, current and the like; else 1.
+
+    Counted from 1. Instruments write a few lines about the test above their column names.
+    """
+    known = [len(find_columns(row, LABELLED)) for row in grid.rows]
+    best = max(known, default=0)
+    return known.index(best) + 1 if best >= FEWEST_NAMES else 1
 
 
 def read(

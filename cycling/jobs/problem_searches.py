@@ -23,6 +23,9 @@ CYCLED = (KINDS.CYCLING, KINDS.FORMATION, KINDS.RPT)
 STALE_AFTER = timedelta(days=7)
 LOW_SPACE_SHARE = 0.05
 CLOCK_CODES = ("clock_fell", "clock_skipped_hour")
+COUNTER_CODES = tuple(
+    f"{what}_{how}" for what in ("capacity", "energy") for how in ("mismatch", "undersampled")
+)
 Search = Callable[[], Iterator[Found]]
 
 
@@ -70,7 +73,11 @@ def failed_import() -> Iterator[Found]:
 
 
 def finding() -> Iterator[Found]:
-    yield from _findings(wanted=lambda code: code not in CLOCK_CODES)
+    yield from _findings(wanted=lambda code: code not in (*CLOCK_CODES, *COUNTER_CODES))
+
+
+def counter() -> Iterator[Found]:
+    yield from _findings(wanted=lambda code: code in COUNTER_CODES)
 
 
 def clock() -> Iterator[Found]:
@@ -253,6 +260,7 @@ SEARCHES: Mapping[str, Search] = {
     "failed_import": failed_import,
     "units": units,
     "clock": clock,
+    "counter": counter,
     "finding": finding,
     "stale_test": stale_test,
     "overlap": overlap,

@@ -50,6 +50,11 @@ def sample(file: RawFile, header_line: int, separator: str) -> Sample:
     return Sample(header, grid.rows[header_line : header_line + SHOWN_ROWS])
 
 
+def header_line_of(file: RawFile, separator: str) -> int:
+    """Where the column names seem to be, counted from 1; a guess for a person to look at."""
+    return declared.likely_header_line(declared.first_rows(_path(file), separator))
+
+
 def preview(file: RawFile, declaration: ColumnDeclaration) -> Preview:
     """The first rows as the declaration reads them. Raises LabError when it does not fit."""
     declared.check_declaration(declaration)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.urls import reverse
 from django.utils import timezone
 
@@ -29,7 +29,10 @@ class KindCount:
 def open_problems(kind: str = "", *, dismissed: bool = False) -> QuerySet[Problem]:
     rows = Problem.objects.filter(dismissed_at__isnull=not dismissed)
     rows = rows.select_related("dismissed_by")
-    return rows.filter(kind=kind) if kind in KINDS else rows
+    if kind in KINDS:
+        return rows.filter(kind=kind)
+    places = [When(kind=name, then=place) for place, name in enumerate(KINDS)]
+    return rows.order_by(Case(*places, default=len(KINDS)), "key")
 
 
 def counts() -> list[KindCount]:

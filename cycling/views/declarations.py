@@ -26,7 +26,7 @@ def declare_columns(request: HttpRequest, file_id: int) -> HttpResponse:
     """Try a declaration on one file, and save it for the folder of that file."""
     file = get_object_or_404(RawFile.objects.select_related("folder"), pk=file_id)
     sent = request.POST if request.method == "POST" else request.GET
-    header_line = _whole(sent.get("header_line", "1"))
+    header_line = _whole(sent.get("header_line", ""))
     separator = sent.get("separator", "")
     separator = separator if separator in SEPARATORS else ""
     context: dict[str, Any] = {
@@ -39,6 +39,8 @@ def declare_columns(request: HttpRequest, file_id: int) -> HttpResponse:
         "known": TableDeclaration.objects.filter(folder=file.folder),
     }
     try:
+        if "header_line" not in sent:
+            context["header_line"] = header_line = services.header_line_of(file, separator)
         context["sample"] = sample = services.sample(file, header_line, separator)
         context["columns"] = _columns(request, sample.header)
         if request.method == "POST":

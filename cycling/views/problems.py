@@ -22,7 +22,7 @@ def problems_panel(request: HttpRequest) -> HttpResponse:
     """Fragment for the work list: what the last night found, by kind."""
     kind = request.GET.get("kind", "")
     dismissed = request.GET.get("dismissed") == "1"
-    rows = services.open_problems(kind, dismissed=dismissed).order_by("kind", "pk")
+    rows = services.open_problems(kind, dismissed=dismissed)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,

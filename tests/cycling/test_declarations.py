@@ -86,3 +86,43 @@ def test_a_file_that_is_gone_says_so(client_as, file, folder):
     (Path(folder.path) / "own.csv").unlink()
 
     assert "The file is not there." in client_as("viewer").get(page(file)).content.decode()
+
+
+def test_a_unit_that_a_real_file_lacks_is_asked_for_once_and_reads_it(
+    client_as, lab_file, real_data
+):
+    """Maccor's program wrote ``Current``, ``Voltage`` and no unit below four lines of its own."""
+    source = real_data / "cycling-maccor/battery-lcf__batteryarchive-service/tests/test_data/cycle"
+    source = source / "MACCOR_example/MACCOR_example.txt"
+    if not source.exists():
+        pytest.skip(f"absent: {source}")
+    file = lab_file("a.txt", source.read_bytes())
+    other = lab_file("b.txt", source.read_bytes() + b"\n", cell_id=10002)
+    refused = import_file(file)
+    assert "'Current' can not be read: it names no unit" in refused.error
+    assert import_file(other).status == "failed"
+
+    text = client_as("curator").get(page(file)).text
+
+    # The line of column names is found below the preamble, and its words are known.
+    assert 'name="header_line" inputmode="numeric" value="5"' in text
+    assert text.count(" selected>current_ampere<") == 1
+    assert text.count(" selected>voltage_volt<") == 1
+    fields = {
+        "Test Time (sec)": ("test_time_second", "s"), "Capacity": ("step_cumulative_capacity_ah", "Ah"),
+        "Energy": ("step_cumulative_energy_wh", "Wh"), "Current": ("current_ampere", "A"),
+        "Voltage": ("voltage_volt", "V"),
+    }  # fmt: skip
+    header = source.read_text(encoding="latin-1").splitlines()[4].split("\t")
+    form = {"header_line": "5", "separator": "", "name": "Maccor", "save": "1"}
+    for name, (column, unit) in fields.items():
+        place = header.index(name)
+        form |= {f"column-{place}": column, f"unit-{place}": unit}
+
+    assert client_as("curator").post(page(file), form).status_code == 302
+
+    for each in (file, other):
+        assert import_file(each).status == "imported"
+    test = CyclingTest.objects.get(file=file)
+    assert (test.format_name, test.row_count) == ("maccor_text", 499)
+    assert not test.half_cycles.filter(polarity="discharge", capacity_ah__gt=10).exists()

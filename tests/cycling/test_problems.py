@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import polars as pl
 import pytest
 from django.utils import timezone
 
@@ -20,6 +21,7 @@ from cycling.models import CyclingTest, HalfCycle, Problem
 from cycling.problems import KINDS, unit_suspect
 from cycling.services import problems as services
 from tests.cycling.conftest import cccv_cycles
+from tests.cycling.formats import files
 
 pytestmark = pytest.mark.django_db
 
@@ -228,3 +230,33 @@ def test_the_page_of_the_troubleshooter_answers_or_says_what_to_write(cell, clie
 def test_a_problem_that_is_gone_is_said_to_be(people):
     with pytest.raises(NotAllowed, match="gone"):
         services.dismiss(4711, "x")
+
+
+def test_counters_that_differ_by_more_than_one_percent_are_shown_on_file_and_list(
+    lab_file, client_as
+):
+    wrong = files.series().with_columns(pl.col("step_cumulative_capacity_ah") * 1.02)
+    file = lab_file("a.bdf.csv", wrong)
+    importing.import_file(file)
+    search()
+    client = client_as("viewer")
+    told = "0.00765 Ah counted, 0.0075 Ah integrated (2.0%)"
+
+    assert [told in text for text in found("counter")] == [True]
+    assert told in client.get(f"/cycling/files/{file.pk}/panel/").text
+    panel = client.get("/cycling/problems/panel/").text
+    assert told in panel
+    assert KINDS["counter"] in panel
+    # Never a silent correction: capacities stay those of the records.
+    assert HalfCycle.objects.first().capacity_ah == pytest.approx(0.0075, rel=1e-3)
+
+
+def test_problems_are_listed_in_the_order_of_their_kinds(lab_file):
+    importing.import_file(lab_file("a.bdf.csv", cccv_cycles(3)))
+    Problem.objects.create(kind="anomaly", key="1")
+    Problem.objects.create(kind="units", key="1")
+    Problem.objects.create(kind="failed_import", key="1")
+
+    kinds = [row.kind for row in services.open_problems()]
+
+    assert kinds == ["failed_import", "units", "anomaly"]
