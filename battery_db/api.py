@@ -24,6 +24,7 @@ import cells.api.search
 import cycling.api
 import eis.api
 import ftir.api
+import ml.api
 from battery_db import outcomes, report
 from battery_db.accounts import api as accounts_api
 from battery_db.lib.permissions import Permission
@@ -107,6 +108,7 @@ cells.api.datasets.register(router)
 cycling.api.register(router)
 ftir.api.register(router)
 eis.api.register(router)
+ml.api.register(router)
 runs_api.register(router)
 accounts_api.register(router)
 

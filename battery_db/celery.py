@@ -12,7 +12,7 @@ from celery import Celery  # noqa: E402
 
 from battery_db.lib import broker  # noqa: E402
 
-QUEUES = ("default", "cells", "cycling", "ftir", "eis")
+QUEUES = ("default", "cells", "cycling", "ftir", "eis", "ml")
 
 broker.register()
 app = Celery("battery_db")

@@ -20,6 +20,7 @@ urlpatterns = [
     path("cycling/", include("cycling.urls")),
     path("ftir/", include("ftir.urls")),
     path("eis/", include("eis.urls")),
+    path("ml/", include("ml.urls")),
     path("", include("cells.urls")),
     path("admin/", admin.site.urls),
     path("api/docs/", docs_page, name="api-docs"),

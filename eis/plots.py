@@ -13,6 +13,7 @@ from eis.circuits import Circuit
 Figure = dict[str, Any]
 MEASURED, FITTED, MARKER = COLOURS[0], COLOURS[1], COLOURS[2]
 FREQUENCY = "Frequency / Hz"
+PLACES = ("top center", "bottom right", "top right", "middle right")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +81,7 @@ def _marks(spectrum: Spectrum, fit: Fit, size: float) -> list[dict[str, Any]]:
     if not marks:
         return []
     impedance = fit.at(np.array([frequency for _, frequency in marks]))
+    ranks = np.argsort(np.argsort([frequency for _, frequency in marks])).tolist()
     return [
         {
             "type": "scatter",
@@ -87,8 +89,9 @@ def _marks(spectrum: Spectrum, fit: Fit, size: float) -> list[dict[str, Any]]:
             "name": "characteristic frequency",
             "x": json_numbers(impedance.real / size),
             "y": json_numbers(-impedance.imag / size),
-            "text": [f"{name}<br>{_rounded(frequency)} Hz" for name, frequency in marks],
-            "textposition": "top center",
+            "text": [f"{name}<br>{_with_prefix(frequency)}" for name, frequency in marks],
+            # Marks that are near in frequency are near on the curve: their words take turns.
+            "textposition": [PLACES[rank % len(PLACES)] for rank in ranks],
             "textfont": {"size": 11},
             "marker": {"symbol": "star", "size": 12, "color": MARKER},
             "hovertemplate": "%{text}<extra></extra>",
@@ -304,6 +307,14 @@ def _phase(impedance: ComplexArray) -> FloatArray:
 
 def _hertz(frequency: FloatArray) -> list[str]:
     return [_rounded(value) for value in frequency]
+
+
+def _with_prefix(hertz: float) -> str:
+    """Three digits: ``4.25 kHz``."""
+    for size, unit in ((1e6, "MHz"), (1e3, "kHz"), (1.0, "Hz"), (1e-3, "mHz")):
+        if hertz >= size:
+            return f"{hertz / size:.3g} {unit}"
+    return f"{hertz * 1e6:.3g} µHz"
 
 
 def _rounded(value: float) -> str:

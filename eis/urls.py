@@ -14,6 +14,7 @@ urlpatterns = [
     path("spectra/<int:spectrum_id>/mask/", spectra.mask, name="mask"),
     path("spectra/<int:spectrum_id>/review/", spectra.decide, name="decide"),
     path("spectra/<int:spectrum_id>/fit/", spectra.refit, name="fit"),
+    path("spectra/<int:spectrum_id>/pending/", spectra.pending, name="pending"),
     path("spectra/<int:spectrum_id>/compare/", spectra.compare, name="compare"),
     path("spectra/<int:spectrum_id>/use/<int:fit_id>/", spectra.use, name="use"),
     path("spectra/<int:spectrum_id>/undo/<int:decision_id>/", spectra.undo, name="undo"),

@@ -79,7 +79,7 @@ def choose_circuit(spectrum: ImpedanceSpectrum, circuit: str, *, by: Any = None)
     _decide(spectrum, Kind.CIRCUIT, text, "", by)
 
 
-def undo(spectrum: ImpedanceSpectrum, decision_id: int, *, by: Any = None) -> None:
+def undo(spectrum: ImpedanceSpectrum, decision_id: int, *, by: Any = None) -> SpectrumDecision:
     """Take back the newest decision of its kind that still stands."""
     with transaction.atomic():
         decision = (
@@ -99,6 +99,13 @@ def undo(spectrum: ImpedanceSpectrum, decision_id: int, *, by: Any = None) -> No
         _set(spectrum, decision.field(), decision.before)
         decision.undone_at, decision.undone_by = timezone.now(), by
         decision.save()
+    return decision
+
+
+def last_review(by: Any) -> SpectrumDecision | None:
+    """The newest review of this person that still stands, to be undone."""
+    found = SpectrumDecision.objects.filter(made_by=by, kind=Kind.REVIEW, undone_at=None)
+    return found.select_related("spectrum").order_by("-pk").first()
 
 
 def _decide(spectrum: ImpedanceSpectrum, kind: str, value: Any, reason: str, by: Any) -> None:
@@ -139,8 +146,17 @@ def request_fit(
         trigger=trigger,
         by=by,
         title=title or f"Fit {len(ids)} spectr{'um' if len(ids) == 1 else 'a'}",
-        key=f"eis.fit_spectra:{ids[0]}" if len(ids) == 1 else "",
+        key=_key(ids[0]) if len(ids) == 1 else "",
     )
+
+
+def _key(spectrum_id: int) -> str:
+    return f"eis.fit_spectra:{spectrum_id}"
+
+
+def fit_under_way(spectrum: ImpedanceSpectrum) -> Job | None:
+    """The job that fits this spectrum alone, where somebody has just asked for it."""
+    return Job.objects.active().filter(key=_key(spectrum.pk)).first()
 
 
 def request_comparison(

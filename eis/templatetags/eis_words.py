@@ -23,10 +23,18 @@ def quantity(value: float | None, unit: str = "") -> str:
     return f"{value:.3e} {shown}"
 
 
+@register.simple_tag
+def interval(low: float | None, high: float | None, unit: str = "") -> str:
+    """``17.78 … 21.82 mΩ``: the unit once where both ends have the same."""
+    first, second = quantity(low, unit), quantity(high, unit)
+    number, _, own = first.partition(" ")
+    return f"{number} … {second}" if own and second.endswith(f" {own}") else f"{first} … {second}"
+
+
 @register.filter
-def error_percent(value: float | None) -> str:
-    """A scaled error in percent, three digits."""
-    return "–" if value is None else f"{100 * value:.3g} %"
+def error_percent(value: float | str | None) -> str:
+    """A scaled error in percent, three digits; nothing known is a dash."""
+    return "–" if value is None or value == "" else f"{100 * float(value):.3g} %"
 
 
 @register.filter

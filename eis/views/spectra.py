@@ -15,11 +15,11 @@ from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs.models import Job
 from eis.circuit_svg import circuit_svg
 from eis.circuits import NAMED_CIRCUITS, parse_circuit
-from eis.models import CircuitFit, ImpedanceSpectrum, ImpedanceSpectrumQuerySet
+from eis.models import CircuitFit, ImpedanceSpectrum
 from eis.services import figures, fits
 from eis.services import spectra as services
 from eis.services.circuits import FAMILIES, all_titles, lab_circuit, title_of
-from eis.views.circuits import preview_of
+from eis.views.filters import choices, filters_of
 
 PER_PAGE = 50
 SORTS = {
@@ -31,9 +31,10 @@ SORTS = {
 
 @requires(Permission.VIEW)
 def spectra(request: HttpRequest) -> HttpResponse:
-    """Every spectrum in use, with its fit; ``?cell= ?file= ?review= ?fit= ?sort=``."""
+    """Every spectrum in use, with its fit; ``?sort=`` and the filters of ``filters``."""
     sort = request.GET.get("sort", "newest")
-    found = chosen(request).order_by(*SORTS.get(sort, SORTS["newest"]))
+    filters = filters_of(request.GET)
+    found = filters.spectra().order_by(*SORTS.get(sort, SORTS["newest"]))
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
@@ -41,28 +42,10 @@ def spectra(request: HttpRequest) -> HttpResponse:
         "page": page,
         "query": query.urlencode(),
         "sort": sort,
-        "cell": request.GET.get("cell", ""),
-        "review": request.GET.get("review", ""),
-        "fit": request.GET.get("fit", ""),
-        "reviews": ImpedanceSpectrum.Review.choices,
-        "statuses": CircuitFit.Status.choices,
+        "filters": filters,
+        **choices(),
     }
     return render(request, "eis/spectra.html", context)
-
-
-def chosen(request: HttpRequest) -> ImpedanceSpectrumQuerySet:
-    """Spectra in use that the filters of a page's address name."""
-    found = ImpedanceSpectrum.objects.in_use().with_cycle().with_fit()
-    found = found.select_related("source__file__metadata")
-    sent = request.GET
-    for name, path in (("cell", "source__file__metadata__cell_id"), ("file", "source__file_id")):
-        if sent.get(name, "").isdecimal():
-            found = found.filter(**{path: int(sent[name])})
-    if sent.get("review") in ImpedanceSpectrum.Review.values:
-        found = found.filter(review=sent["review"])
-    if sent.get("fit") in CircuitFit.Status.values:
-        found = found.fitted_as(sent["fit"])
-    return found
 
 
 @requires(Permission.VIEW)
@@ -72,6 +55,16 @@ def spectrum(request: HttpRequest, spectrum_id: int) -> HttpResponse:
         pk=spectrum_id,
     )
     return render(request, "eis/spectrum.html", page_of(shown))
+
+
+@requires(Permission.VIEW)
+def pending(request: HttpRequest, spectrum_id: int) -> HttpResponse:
+    """Fragment: that a fit of this spectrum is under way; its end reloads the page."""
+    shown = get_object_or_404(ImpedanceSpectrum, pk=spectrum_id)
+    job = services.fit_under_way(shown)
+    if job is None:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "eis/_pending.html", {"spectrum": shown, "pending": job})
 
 
 def page_of(shown: ImpedanceSpectrum) -> dict[str, Any]:
@@ -89,12 +82,12 @@ def page_of(shown: ImpedanceSpectrum) -> dict[str, Any]:
         "parameters": fits.parameter_rows(fit) if fit else [],
         "circuit": chosen_text,
         "circuit_title": titles.get(chosen_text, chosen_text),
-        "preview": preview_of(chosen_text),
         "named": [*dict.fromkeys([*NAMED_CIRCUITS, *titles.values()])],
         "decisions": list(shown.decisions.select_related("made_by", "undone_by")[:20]),
         "kinds": figures.KINDS,
         "drawing": circuit_svg(parse_circuit(fit.circuit)) if fit else "",
         "siblings": _siblings(shown),
+        "pending": services.fit_under_way(shown),
     }
 
 
@@ -221,13 +214,14 @@ def use(request: HttpRequest, spectrum_id: int, fit_id: int) -> HttpResponse:
 def undo(request: HttpRequest, spectrum_id: int, decision_id: int) -> HttpResponse:
     shown = get_object_or_404(ImpedanceSpectrum, pk=spectrum_id)
     try:
-        services.undo(shown, decision_id, by=request.user)
-        services.request_fit([shown.pk], by=request.user, trigger=Job.Trigger.PAGE)
+        decision = services.undo(shown, decision_id, by=request.user)
+        if decision.kind != decision.Kind.REVIEW:
+            services.request_fit([shown.pk], by=request.user, trigger=Job.Trigger.PAGE)
     except LabError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "Undone; the spectrum is fitted again.")
-    return redirect(shown)
+        messages.success(request, f"Undone: {decision}.")
+    return _after(request, shown)
 
 
 @requires(Permission.VIEW)

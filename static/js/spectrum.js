@@ -27,6 +27,9 @@
   };
 
   if (form) {
+    form.querySelector("[data-points]")?.addEventListener("click", (event) => {
+      choose(event.currentTarget.dataset.points.split(",").map(Number));
+    });
     document.querySelectorAll(".plot-select").forEach((box) => {
       box.addEventListener("plotdrawn", () => {
         if (box.labLinked) return;
