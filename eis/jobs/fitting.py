@@ -74,8 +74,8 @@ def _fit_part(
     chosen = [points[spectrum.pk] for spectrum in there]
     together = fit_series if plans[0].series else fit_spectra
     results = together(chosen, circuit, guessing.options)
-    for spectrum, test in zip(there, linear_kk(chosen), strict=True):
-        spectrum.validity = validity_of(test)
+    for spectrum, test, measured_one in zip(there, linear_kk(chosen), chosen, strict=True):
+        spectrum.validity = validity_of(test) | signs_of(measured_one)
     fits = [
         make_fit(s, circuit, result, prints[s.pk]) for s, result in zip(there, results, strict=True)
     ]
@@ -95,6 +95,15 @@ def validity_of(test: Validity) -> dict[str, Any]:
         "reason": test.reason,
         "root_mean_square": _finite(test.root_mean_square),
         "outliers": test.outliers.nonzero()[0].tolist(),
+    }
+
+
+def signs_of(spectrum: Spectrum) -> dict[str, int]:
+    """How many points are inductive, or have a negative real part: they are kept, and labelled."""
+    impedance = spectrum.impedance_ohm[spectrum.usable]
+    return {
+        "inductive": int((impedance.imag > 0).sum()),
+        "negative_real": int((impedance.real < 0).sum()),
     }
 
 

@@ -61,10 +61,10 @@ def _place(request: HttpRequest, queue: ImpedanceSpectrumQuerySet, total: int) -
 
 
 def _place_of(spectrum_id: int, queue: ImpedanceSpectrumQuerySet) -> int | None:
-    row = queue.filter(pk=spectrum_id).values_list("scaled_error", flat=True)
-    if not row:
+    row = queue.filter(pk=spectrum_id).first()
+    if row is None:
         return None
-    error, failed = row[0], Q(scaled_error=None)
+    error, failed = row.scaled_error, Q(scaled_error=None)  # type: ignore[attr-defined]
     if error is None:
         return queue.filter(failed, pk__lt=spectrum_id).count()
     worse = Q(scaled_error__gt=error) | Q(scaled_error=error, pk__lt=spectrum_id)

@@ -6,9 +6,11 @@ import polars as pl
 import pytest
 
 from battery_db.lib.runs import engine
+from battery_db.lib.runs.models import Job
+from cells.models import Folder
 from eis.models import CircuitFit, ImpedanceSpectrum
 from tests.e2e.waiting import wait_until
-from tests.eis.lab import CIRCUIT, eis_text
+from tests.eis.lab import CIRCUIT, add_file, eis_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -51,3 +53,45 @@ def test_a_spectrum_goes_from_upload_to_export(page, sign_in, settings, tmp_path
     assert spectrum.source.file.metadata.cell_id == 10001
     assert CircuitFit.objects.get().status == "fitted"
     assert pl.read_csv(io.BytesIO(answer.body()))["masked"].sum() == 2
+
+
+def test_a_circuit_is_drawn_while_it_is_typed_and_the_review_works_by_keys(
+    page, sign_in, settings, tmp_path
+):
+    settings.EIS_CIRCUIT = CIRCUIT
+    (tmp_path / "eis").mkdir()
+    folder = Folder.objects.create(name="Potentiostat", path=str(tmp_path / "eis"))
+    file = add_file(folder, "three.csv", eis_text(1, 2, 4))
+    engine.enqueue("eis.take_in", {"file_ids": [file.pk]}, trigger=Job.Trigger.COMMAND)
+    engine.drain()
+    sign_in("curator")
+
+    page.goto("/eis/circuits/")
+    page.locator("#circuit").fill("R0-p(R1,")
+    page.locator("#circuit-preview .alert").wait_for()
+    page.locator("#circuit").fill("R0")
+    page.get_by_role("button", name="p(R,CPE)").click()
+    page.locator("#circuit-preview").get_by_text("4 parameters").wait_for()
+    assert page.locator("#circuit").input_value() == "R0-p(R1,CPE0)"
+    page.locator("#circuit-name").fill("one-arc")
+    page.get_by_role("button", name="Save").click()
+    page.locator("#one-arc").wait_for()
+
+    page.goto("/eis/review/")
+    page.get_by_text("1 of 3").wait_for()
+    page.keyboard.press("a")
+    page.get_by_text("1 of 2").wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("1 of 3").wait_for()
+    page.keyboard.press("x")
+    page.get_by_text("1 of 2").wait_for()
+    page.keyboard.press("c")
+    page.keyboard.type("one-arc")
+    page.keyboard.press("Enter")
+    page.get_by_text("It is being fitted again").wait_for()
+    engine.drain()
+    page.get_by_text("It is being fitted again").wait_for(state="detached")
+    page.get_by_role("heading", name="Fit one-arc").wait_for()
+
+    assert ImpedanceSpectrum.objects.filter(review="rejected").count() == 1
+    assert CircuitFit.objects.filter(is_chosen=True, circuit="R0-p(R1,CPE0)").count() == 1

@@ -189,6 +189,20 @@ def test_the_kramers_kronig_test_is_kept_beside_the_spectrum(folder):
     assert validity["outliers"] == []
 
 
+def test_inductive_and_negative_points_are_kept_and_labelled(folder):
+    lines = eis_text().decode().splitlines()
+    f, _, b = lines[1].split(",")
+    lines[1] = f"{f},-0.001,{b}"
+    f, a, _ = lines[2].split(",")
+    lines[2] = f"{f},{a},0.002"
+
+    import_and_fit(add_file(folder, "one.csv", "\n".join([*lines, ""]).encode()))
+
+    spectrum = ImpedanceSpectrum.objects.get()
+    assert spectrum.point_count == len(FREQUENCY)
+    assert (spectrum.validity["inductive"], spectrum.validity["negative_real"]) == (1, 1)
+
+
 def test_the_night_fits_the_spectra_of_a_cell_together(folder):
     files = [
         add_file(folder, f"{cycle}.csv", eis_text(1 + cycle / 100), start_cycle=cycle)
