@@ -10,10 +10,11 @@ place thousands of times faster, always the same one, and cannot collapse to zer
 2. Pair spectra A: for fixed mixtures a ridge problem. Eigenvectors of its P x P normal
    matrix decouple it into P smoothing problems of five diagonals each.
 3. Encoder X (spectrum -> concentrations): ridge with a smoothness penalty.
-4. Unknown mixtures join step 2 with the concentrations X gives them. Left free, they
-   drift away from the truth; tied to X they fill pairs that no known mixture has.
-5. X is fitted once more to the known mixtures and to virtual ones drawn from A with
-   small shifts, offsets and slopes, so that it ignores what instruments differ in.
+4. Unknown mixtures join step 2 once, with the concentrations X gives them. Left free,
+   they drift away from the truth; tied to X they fill pairs that no known mixture has.
+5. X is fitted once more to the known mixtures and to virtual ones drawn from A, with
+   shifted axes, baselines and departures of A, so that it ignores what instruments differ
+   in and what A is unsure of.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
 
 from battery_db.lib.errors import LabError
 from ftir.mixtures import (
@@ -38,6 +40,11 @@ from ftir.smoothing import SmoothSystem
 
 Array = NDArray[np.float64]
 Kind = Literal["linear", "constant"]
+# Disturbances of virtual mixtures, standard deviations. Baselines are larger than any
+# instrument's: X becomes blind to them, and is the same for everything above 5 %.
+AXIS_SHIFT_PER_CM = 0.3
+BASELINE = 0.1  # of the mean absorbance, each for an offset, a slope and a slow wave
+EXCESS = 0.5  # of what A_jk differs from Beer's law by
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,9 @@ class Penalties:
     mixing_form: Literal["excess", "thesis"] = "excess"
     encoder: float = 8e-3
     smooth_encoder: float = 0.3
-    unknown_weight: float = 0.5
-    virtual_mixtures: int = 300
-    virtual_weight: float = 0.5
+    unknown_weight: float = 0.3
+    virtual_mixtures: int = 200
+    virtual_weight: float = 0.75
     rounds: int = 2
 
 
@@ -113,9 +120,15 @@ class VibrationModel:
     kind: Kind = "linear"
 
     def concentrations(self, absorbance: Array) -> Array:
-        """Spectra (n, M) as concentrations (n, N), negative ones kept."""
-        result: Array = absorbance @ self.encoder.T
-        return result
+        """Spectra (n, M) as concentrations (n, N), negative ones kept.
+
+        Their ratios are those of X s. Their sum is the path at which the mixture explains
+        the spectrum best: X is blind to baselines and a worse judge of the path.
+        """
+        raw: Array = absorbance @ self.encoder.T
+        sum_of_raw = np.maximum(raw, 0.0).sum(axis=1)
+        path = _paths(absorbance, pair_amounts(mass_ratios(raw)) @ self.pair_spectra)
+        return raw * (path / np.maximum(sum_of_raw, TINY))[:, None]
 
     def predict(self, absorbance: Array) -> Array:
         """Spectra (n, M) as mass ratios (n, N) that sum to 1 (4.2.4: relu, then normalise)."""
@@ -155,19 +168,24 @@ def fit(
     Raises LabError where the samples cannot determine the components.
     """
     samples = samples.checked()
-    ratio = samples.mass_ratio
     path = np.abs(samples.absorbance).mean(axis=1)
     path = path / max(float(path.mean()), TINY)
-    own_spectra, path = _alternate(samples, ratio, path, penalties, kind)
-    encoder, rows, ridge = _encoder(samples.absorbance, ratio, path, penalties)
+    spectra, path = _alternate(samples, path, penalties, kind)
+    model = _with_encoders(samples, spectra, path, penalties, kind)
     if len(samples.unknown_absorbance):
-        own_spectra, path, encoder, rows, ridge = _with_unknown(
-            samples, path, encoder, penalties, kind
-        )
+        spectra, path = _with_unknown(model, samples, path, penalties)
+        model = _with_encoders(samples, spectra, path, penalties, kind)
+    return model
+
+
+def _with_encoders(
+    samples: Samples, spectra: Array, path: Array, penalties: Penalties, kind: Kind
+) -> VibrationModel:
+    encoder, rows, ridge = _encoder(samples.absorbance, samples.mass_ratio, path, penalties)
     model = VibrationModel(
         samples.components,
         samples.wavenumber_per_cm,
-        own_spectra,
+        spectra,
         encoder,
         rows,
         ridge,
@@ -180,10 +198,10 @@ def fit(
 
 
 def _alternate(
-    samples: Samples, ratio: Array, path: Array, penalties: Penalties, kind: Kind
+    samples: Samples, path: Array, penalties: Penalties, kind: Kind
 ) -> tuple[Array, Array]:
     weight = np.ones(len(path))
-    amounts = _amounts(ratio, kind)
+    amounts = _amounts(samples.mass_ratio, kind)
     spectra = _solve_spectra(samples.absorbance, amounts, path, weight, (penalties, kind))
     for _ in range(penalties.rounds):
         path = _paths(samples.absorbance, amounts @ _own(spectra, kind))
@@ -193,26 +211,26 @@ def _alternate(
 
 
 def _with_unknown(
-    samples: Samples, path: Array, encoder: Array, penalties: Penalties, kind: Kind
-) -> tuple[Array, Array, Array, Array, tuple[float, float]]:
-    known = len(path)
-    absorbance = np.concatenate([samples.absorbance, samples.unknown_absorbance])
+    model: VibrationModel, samples: Samples, path: Array, penalties: Penalties
+) -> tuple[Array, Array]:
+    """A from known and unknown mixtures, and the paths of the known ones.
+
+    What an unknown mixture holds is the mean of what both encoders say: the one errs
+    where spectra are disturbed, the other where A is wrong.
+    """
+    kind, unknown = model.kind, samples.unknown_absorbance
+    guessed = (model.predict(unknown) + model.predict_from_known(unknown)) / 2
+    amounts = _amounts(np.concatenate([samples.mass_ratio, guessed]), kind)
+    absorbance = np.concatenate([samples.absorbance, unknown])
     weight = np.ones(len(absorbance))
-    weight[known:] = penalties.unknown_weight
-    rows, ridge = np.zeros((0, absorbance.shape[1])), (1.0, 0.0)
-    spectra = np.zeros((0, 0))
+    weight[len(path) :] = penalties.unknown_weight
+    spectra = model.pair_spectra
+    paths = np.concatenate([path, _paths(unknown, amounts[len(path) :] @ _own(spectra, kind))])
     for _ in range(2):
-        guessed = samples.unknown_absorbance @ encoder.T
-        unknown_path = np.maximum(guessed, 0.0).sum(axis=1)
-        amounts = _amounts(np.concatenate([samples.mass_ratio, mass_ratios(guessed)]), kind)
-        paths = np.concatenate([path, unknown_path])
-        for _ in range(2):
-            spectra = _solve_spectra(absorbance, amounts, paths, weight, (penalties, kind))
-            paths[:known] = _paths(samples.absorbance, amounts[:known] @ _own(spectra, kind))
-            spectra, paths = _gauge(spectra, paths)
-        path = paths[:known]
-        encoder, rows, ridge = _encoder(samples.absorbance, samples.mass_ratio, path, penalties)
-    return spectra, path, encoder, rows, ridge
+        spectra = _solve_spectra(absorbance, amounts, paths, weight, (penalties, kind))
+        paths = _paths(absorbance, amounts @ _own(spectra, kind))
+        spectra, paths = _gauge(spectra, paths)
+    return spectra, paths[: len(path)]
 
 
 def _amounts(ratio: Array, kind: Kind) -> Array:
@@ -266,11 +284,7 @@ def _gauge(spectra: Array, path: Array) -> tuple[Array, Array]:
 
 
 def _encoder(
-    absorbance: Array,
-    ratio: Array,
-    path: Array,
-    penalties: Penalties,
-    weight: Array | None = None,
+    absorbance: Array, ratio: Array, path: Array, penalties: Penalties
 ) -> tuple[Array, Array, tuple[float, float]]:
     """X, and what its posterior variance needs.
 
@@ -279,17 +293,18 @@ def _encoder(
     replaces the M x M one.
     """
     unit = absorbance / path[:, None]
-    target = ratio
-    if weight is not None:
-        unit, target = unit * weight[:, None], target * weight[:, None]
+    ridge, solved, factor = _woodbury(unit, penalties)
+    rows = solve_triangular(factor, solved.T, lower=True, check_finite=False)
+    encoder = (solved @ cho_solve((factor, True), ratio, check_finite=False)).T
+    return encoder, rows, ridge
+
+
+def _woodbury(unit: Array, penalties: Penalties) -> tuple[tuple[float, float], Array, Array]:
+    """The two weights of K, K^-1 S^T (M, n) and the Cholesky factor of 1 + S K^-1 S^T."""
     scale = float(np.square(unit).sum()) / unit.shape[1]
     ridge = (penalties.encoder * scale, penalties.smooth_encoder * scale)
     solved = SmoothSystem(unit.shape[1], *ridge).solve(unit.T)
-    inner = unit @ solved + np.eye(len(unit))
-    factor = np.linalg.cholesky(inner)
-    rows = np.linalg.solve(factor, solved.T)
-    encoder = (rows.T @ np.linalg.solve(factor, target)).T
-    return encoder, rows, ridge
+    return ridge, solved, np.linalg.cholesky(unit @ solved + np.eye(len(unit)))
 
 
 def _refit_on_virtual(
@@ -298,15 +313,11 @@ def _refit_on_virtual(
     # A fixed seed: the same samples always give the same model.
     rng = np.random.default_rng(20190806)
     ratio, spectra = virtual_mixtures(model, samples.mass_ratio, penalties.virtual_mixtures, rng)
-    weight = np.ones(len(path) + len(ratio))
-    weight[len(path) :] = np.sqrt(penalties.virtual_weight)
-    encoder, _, _ = _encoder(
-        np.concatenate([samples.absorbance, spectra]),
-        np.concatenate([samples.mass_ratio, ratio]),
-        np.concatenate([path, np.ones(len(ratio))]),
-        penalties,
-        weight,
-    )
+    weight = np.sqrt(penalties.virtual_weight)
+    unit = np.concatenate([samples.absorbance / path[:, None], weight * spectra])
+    target = np.concatenate([samples.mass_ratio, weight * ratio])
+    _, solved, factor = _woodbury(unit, penalties)
+    encoder = (solved @ cho_solve((factor, True), target, check_finite=False)).T
     return replace(model, encoder=encoder)
 
 
@@ -315,23 +326,23 @@ def virtual_mixtures(
 ) -> tuple[Array, Array]:
     """Mixtures (count, N) within the known maxima and their spectra of path 1 (count, M).
 
-    Spectra are disturbed as instruments do it: axis shifts of 0.3 1/cm, offsets and
-    slopes of 2 % of the mean absorbance, 1 % noise of smooth waves.
+    Each has its own departure from A, shift of the axis, and baseline (offset, slope, a
+    slow wave).
     """
     top = known_ratio.max(axis=0)
     share = rng.dirichlet(np.full(len(top), 0.7), size=count) * top
     ratio = within(share / share.sum(axis=1, keepdims=True), top)
-    spectra = pair_amounts(ratio) @ model.pair_spectra
+    own = beer_pairs(model.pair_spectra[: len(top)])
+    amounts = pair_amounts(ratio)
+    departure = rng.normal(0, EXCESS, amounts.shape)
+    spectra = amounts @ model.pair_spectra
+    spectra += (amounts * departure) @ (model.pair_spectra - own)
     axis = model.wavenumber_per_cm
-    step = np.gradient(axis)
-    slope = np.gradient(spectra, axis=1) / step
+    slope = np.gradient(spectra, axis=1) / np.gradient(axis)
     level = np.abs(spectra).mean(axis=1, keepdims=True)
     position = np.linspace(-1, 1, len(axis))
-    waves = np.sin(
-        np.pi * np.outer(rng.uniform(1, 6, count), position) + rng.uniform(0, 6.3, (count, 1))
-    )
-    spectra = spectra + slope * rng.normal(0, 0.3, (count, 1))
-    spectra += level * rng.normal(0, 0.02, (count, 1))
-    spectra += level * rng.normal(0, 0.02, (count, 1)) * position
-    spectra += level * rng.normal(0, 0.01, (count, 1)) * waves
+    wave = np.pi * np.outer(rng.uniform(1, 6, count), position)
+    spectra += slope * rng.normal(0, AXIS_SHIFT_PER_CM, (count, 1))
+    for shape in (1.0, position, np.sin(wave + rng.uniform(0, 2 * np.pi, (count, 1)))):
+        spectra += level * rng.normal(0, BASELINE, (count, 1)) * shape
     return ratio, spectra

@@ -104,9 +104,7 @@ def _predict_unknown(model: VibrationModel, samples: Samples, rows: NDArray[np.i
     path = np.maximum(model.concentrations(spectra), 0.0).sum(axis=1)
     predicted = model.predict(spectra)
     rebuilt = model.reconstruct(spectra)
-    return HeldOut(
-        predicted, predicted, spectra, rebuilt, model.leverage(spectra), path, rows, predicted
-    )
+    return HeldOut(predicted, predicted, spectra, rebuilt, model.leverage(spectra), path, rows)
 
 
 def _rows(held: HeldOut, rows: NDArray[np.intp]) -> HeldOut:
@@ -131,9 +129,7 @@ def learn(
     mean, axes, left_over = _principal_axes(spectra)
     powers = np.square(left_over).sum(axis=1)
     local_limit, q_limit = _joint_limits(peaks, powers, 1 - false_alarm)
-    # The reported encoder does better on mixtures like the known ones than elsewhere; the
-    # leverage describes the other one, whose errors therefore hold everywhere.
-    error = np.abs(known.from_known - known.mass_ratio)
+    error = np.abs(known.predicted - known.mass_ratio)
     score = error / np.sqrt(known.leverage)[:, None]
     return Confidence(
         sigma=sigma,

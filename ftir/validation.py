@@ -65,7 +65,6 @@ class HeldOut:
     leverage: Array  # (n,)
     path: Array  # (n,)
     row: Indices  # (n,) row among the known samples
-    from_known: Array  # (n, N) predicted by the encoder that saw no virtual mixtures
 
     @property
     def error(self) -> Array:
@@ -107,7 +106,6 @@ def predict_held_out(model: VibrationModel, samples: Samples, rows: Indices) -> 
         model.leverage(absorbance),
         path,
         rows,
-        model.predict_from_known(absorbance),
     )
 
 

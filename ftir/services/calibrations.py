@@ -30,6 +30,7 @@ DEMONSTRATION_MOLECULES = {
     "DMC": ("COC(=O)OC", "solvent"),
     "DEC": ("CCOC(=O)OCC", "solvent"),
 }
+ALGORITHM = 2  # grows with what ftir.calibration.fit makes of the same samples
 MOST_SAMPLES = 2000
 MOST_COMPONENTS = 12
 
@@ -249,11 +250,13 @@ def load_samples(calibration: Calibration) -> "Samples":
 
 
 def digest_of(calibration: Calibration) -> str:
-    """What the fit depends on: contents, ratios, components, model."""
+    """What the fit depends on: contents, ratios, components, model, range, and how it is made."""
     rows = calibration.samples.order_by("spectrum__sha256").values_list(
         "spectrum__sha256", "mass_ratio"
     )
-    content = [calibration.component_names, calibration.kind, calibration.penalties, list(rows)]
+    span = [calibration.first_per_cm, calibration.last_per_cm]
+    how = [calibration.kind, calibration.penalties, span, ALGORITHM]
+    content = [calibration.component_names, how, list(rows)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
