@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ftir import confidence, demonstration, reference, validation
+from ftir import demonstration, reference, scorecard, validation
 from ftir.baselines import fit_classical, fit_pls, fit_ridge
 from ftir.calibration import Samples, VibrationModel, fit
 from ml.networks.vibration_modes import train
@@ -67,33 +67,15 @@ def line(title: str, values: np.ndarray, recon: float | None) -> None:
     print(f"{title:<14}" + "".join(f"{v:8.2f}" for v in values) + f"{values.mean():8.2f}{last}")
 
 
-def unknown_species(path: Path, samples: Samples) -> None:
-    """AUC, false alarms and coverage on the fresh mixtures and contaminated ones of the file."""
-    with np.load(path) as arrays:
-        normal = arrays["test_absorbance"].astype(float)
-        truth = arrays["test_mass_ratio"]
-        strange = arrays["contaminated_absorbance"].astype(float)
-        share = arrays["contaminant_mass_ratio"]
-    known, unknown = confidence.cross_validate(samples, fit)
-    model, sure = fit(samples), confidence.learn(samples, known, unknown)
-
-    def score(spectra: np.ndarray) -> np.ndarray:
-        local = np.abs(confidence.local_deviation(model, sure, spectra)).max(axis=1)
-        return np.maximum(local / sure.local_limit, confidence.power_ratio(sure, spectra))
-
-    good = score(normal)
-    for level in np.unique(share):
-        bad = score(strange[share == level])
-        auc = (bad[:, None] > good[None]).mean()
+def targets(path: Path, samples: Samples) -> None:
+    """Every measure beside its target."""
+    print(f"\n{'':<54}{'others':<38}{'target':>14}{'ours':>10}")
+    for score in scorecard.measure(samples, reference.load_unseen(path), REPEATS):
+        mark = "" if score.met else "  missed"
         print(
-            f"unknown species at {100 * level:.0f} %: AUC {auc:.3f}, refused {np.mean(bad > 1):.2f}"
+            f"{score.measure:<54}{score.others:<38}{score.target:>14}"
+            f"{score.ours:>10.{score.decimals}f}{mark}"
         )
-    half = sure.interval_scale * np.sqrt(model.leverage(normal))[:, None]
-    error = np.abs(model.predict(normal) - truth)
-    print(
-        f"false alarms {np.mean(good > 1):.3f}; 90 % intervals hold {np.mean(error <= half):.3f} of"
-        f" random mixtures, mean error there {100 * (error.mean(axis=0) / samples.mass_ratio.max(axis=0)).mean():.2f} % of maximum"
-    )
 
 
 def speed(samples: Samples) -> None:
@@ -121,7 +103,7 @@ def main() -> None:
         if path.is_file():
             samples = reference.load_samples(path)
             errors(samples, level)
-            unknown_species(path, samples)
+            targets(path, samples)
         else:
             samples = demonstration.samples().checked()
             errors(samples, "demonstration")

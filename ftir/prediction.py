@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ftir import alignment, bands, confidence, fine_tuning
 from ftir.archive import Fitted
+from ftir.calibration import VibrationModel
 from ftir.mixtures import TINY, partial_spectra
 from ftir.spectra import Corrections, Notice, correct, coverage, resample
 
@@ -64,7 +65,7 @@ def estimate(
     spectrum = resample(wavenumber_per_cm, corrected, model.wavenumber_per_cm)
     shift = 0.0
     if corrections.align:
-        spectrum, shift = _aligned(fitted, wavenumber_per_cm, corrected, spectrum)
+        spectrum, shift = aligned(model, wavenumber_per_cm, corrected)
     if shift:
         text = f"The wavenumber axis was shifted by {shift:+.1f} 1/cm to fit the calibration."
         notices = (*notices, Notice("shifted", text))
@@ -90,10 +91,9 @@ def estimate(
     )
 
 
-def _aligned(
-    fitted: Fitted, axis: Array, absorbance: Array, unshifted: Array
-) -> tuple[Array, float]:
-    model = fitted.model
+def aligned(model: VibrationModel, axis: Array, absorbance: Array) -> tuple[Array, float]:
+    """A spectrum on the grid of the model, and the shift of its axis (0 where none helps)."""
+    unshifted = resample(axis, absorbance, model.wavenumber_per_cm)
     shift = alignment.find_shift(model, axis, absorbance)
     if abs(shift) < SMALLEST_SHIFT:
         return unshifted, 0.0

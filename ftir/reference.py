@@ -1,8 +1,10 @@
 """Published errors to read ours beside, and sets of samples kept as one .npz file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from battery_db.lib.errors import UnreadableFile
 from ftir.calibration import Samples
@@ -17,6 +19,7 @@ THESIS: tuple[tuple[str, str], ...] = (
     ("DEC", "1-2"),
     ("reconstruction", "10 (Linear-VM), 20 (Constant-VM)"),
 )
+Array = NDArray[np.float64]
 KEYS = ("wavenumber_per_cm", "components", "labelled_absorbance", "labelled_mass_ratio")
 
 
@@ -42,3 +45,38 @@ def load_samples(path: Path) -> Samples:
         arrays["labelled_mass_ratio"].astype(np.float64),
         unknown.astype(np.float64),
     ).checked()
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Spectra that no calibration sees: mixtures drawn over the whole simplex, and some
+    of them with ``contaminant_ratio`` of a species that is no component.
+    """
+
+    absorbance: Array  # (t, M)
+    mass_ratio: Array  # (t, N)
+    contaminated: Array  # (c, M)
+    contaminant: tuple[str, ...]  # (c,)
+    contaminant_ratio: Array  # (c,) mass fraction
+
+
+def load_unseen(path: Path) -> Unseen | None:
+    """The ``test_…`` and ``contaminat…`` arrays of an .npz of samples; None without them."""
+    with np.load(path, allow_pickle=False) as file:
+        names = [
+            "test_absorbance",
+            "test_mass_ratio",
+            "contaminated_absorbance",
+            "contaminant",
+            "contaminant_mass_ratio",
+        ]
+        if any(name not in file for name in names):
+            return None
+        absorbance, ratio, strange, species, share = (file[name] for name in names)
+    return Unseen(
+        absorbance.astype(np.float64),
+        ratio.astype(np.float64),
+        strange.astype(np.float64),
+        tuple(str(name) for name in species),
+        share.astype(np.float64),
+    )

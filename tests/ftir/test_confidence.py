@@ -6,7 +6,6 @@ import pytest
 from battery_db.lib.errors import LabError
 from ftir import confidence
 from ftir.bands import BANDS, assignment, candidates
-from ftir.calibration import fit
 from ftir.prediction import estimate, suspects
 from ftir.spectra import Corrections
 
@@ -98,29 +97,3 @@ def test_peaks_are_assigned_to_components_and_strangers():
     assert assignment(843, ("LiPF6", "EC")) == "LiPF6 P-F stretch (t1u)"
     assert assignment(2500, ("LiPF6", "EC")) == ""
     assert candidates(1831, besides=("EC",))[0].startswith("VC")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("level", "least"), [("hard", 0.93), ("real", 0.98)])
-def test_the_reference_sets_meet_their_targets(bench, level, least):
-    from sklearn.metrics import roc_auc_score
-
-    given, arrays = bench(level)
-    known, unknown = confidence.cross_validate(given, fit)
-    model, sure = fit(given), confidence.learn(given, known, unknown)
-    normal = arrays["test_absorbance"].astype(float)
-    strange = arrays["contaminated_absorbance"].astype(float)[
-        np.isclose(arrays["contaminant_mass_ratio"], 0.05)
-    ]
-
-    def score(spectra):
-        local = np.abs(confidence.local_deviation(model, sure, spectra)).max(axis=1)
-        return np.maximum(local / sure.local_limit, confidence.power_ratio(sure, spectra))
-
-    normal_score, strange_score = score(normal), score(strange)
-    truth = np.concatenate([np.zeros(len(normal)), np.ones(len(strange))])
-    assert roc_auc_score(truth, np.concatenate([normal_score, strange_score])) >= least
-    assert (normal_score > 1).mean() <= 0.07
-    half = sure.interval_scale * np.sqrt(model.leverage(normal))[:, None]
-    covered = np.abs(model.predict(normal) - arrays["test_mass_ratio"]) <= half
-    assert covered.mean() >= 0.87

@@ -193,6 +193,8 @@ def test_cross_validate_ftir_prints_ours_beside_others(samples, tmp_path, capsys
     assert "Linear-VM" in text
     assert "PLS" in text
     assert "thesis" in text
+    assert "mean error, 30 % held out" in text
+    assert "whole simplex" not in text  # that needs a test set, which this file lacks
 
 
 def test_commands_say_what_is_missing(db, tmp_path):

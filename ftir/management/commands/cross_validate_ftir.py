@@ -11,7 +11,10 @@ SHARES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 
 
 class Command(LabCommand):
-    help = "Cross-validate a calibration, or the samples of an .npz file, by held-out share."
+    help = (
+        "Cross-validate a calibration, or the samples of an .npz file: errors by held-out share, "
+        "other methods on the same splits, and every measure beside its target."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -22,14 +25,14 @@ class Command(LabCommand):
         parser.add_argument("--kind", choices=("linear", "constant"), default="linear")
 
     def run(self, **options: Any) -> dict[str, Any]:
-        from ftir import reference, report, validation
+        from ftir import reference, report, scorecard, validation
         from ftir.calibration import Penalties
 
         if options["repeats"] < 1 or not all(0 < share < 1 for share in options["shares"]):
             raise LabError(
                 "Shares lie between 0 and 1, repeats are 1 or more.", fix="Correct them."
             )
-        samples = _samples(options["what"])
+        samples, tests = _samples(options["what"])
         top = samples.mass_ratio.max(axis=0)
         results = validation.by_share(
             samples, tuple(options["shares"]), options["repeats"], Penalties(), options["kind"]
@@ -50,7 +53,13 @@ class Command(LabCommand):
             percent = 100 * (row.pop("error") / top)
             row["percent_of_max"] = dict(zip(samples.components, percent.tolist(), strict=True))
             row["mean"] = float(percent.mean())
-        return {"shares": rows, "methods_at_30_percent": methods, "thesis": dict(reference.THESIS)}
+        scores = scorecard.measure(samples, tests, options["repeats"])
+        return {
+            "shares": rows,
+            "methods_at_30_percent": methods,
+            "thesis": dict(reference.THESIS),
+            "scores": [_row(score) for score in scores],
+        }
 
     def say(self, result: dict[str, Any]) -> None:
         names = list(result["shares"][0]["percent_of_max"])
@@ -68,19 +77,38 @@ class Command(LabCommand):
             f"{'thesis, real spectra':<26}{values}           {thesis['reconstruction']}"
         )
 
+        self.stdout.write(f"\n{'measure':<54}{'others':<38}{'target':>14}{'ours':>10}")
+        for score in result["scores"]:
+            mark = "" if score["met"] else "  missed"
+            self.stdout.write(
+                f"{score['measure']:<54}{score['others']:<38}{score['target']:>14}"
+                f"{score['ours']:>10}{mark}"
+            )
+
     def line(self, title: str, row: dict[str, Any], recon: float | None) -> None:
         values = "".join(f"{value:9.2f}" for value in row["percent_of_max"].values())
         last = "        –" if recon is None else f"{recon:9.1f}"
         self.stdout.write(f"{title:<26}{values}{row['mean']:9.2f}{last}")
 
 
-def _samples(what: str) -> Any:
+def _row(score: Any) -> dict[str, Any]:
+    return {
+        "measure": score.measure,
+        "others": score.others,
+        "target": score.target,
+        "ours": round(score.ours, score.decimals),
+        "met": score.met,
+    }
+
+
+def _samples(what: str) -> tuple[Any, Any]:
+    """Samples, and the test set that an .npz may hold beside them."""
     from ftir import reference
     from ftir.models import Calibration
     from ftir.services import calibrations, compositions
 
     if what.endswith(".npz"):
-        return reference.load_samples(Path(what))
+        return reference.load_samples(Path(what)), reference.load_unseen(Path(what))
     rows = Calibration.objects.prefetch_related("parts__molecule")
     found = rows.filter(name=what).first() if what else compositions.calibration_in_use()
     if found is None:
@@ -88,4 +116,4 @@ def _samples(what: str) -> Any:
             f"There is no calibration {what!r}." if what else "No calibration is in use.",
             fix="Name one, or the .npz of a set of samples.",
         )
-    return calibrations.load_samples(found)
+    return calibrations.load_samples(found), None
