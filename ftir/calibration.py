@@ -18,7 +18,6 @@ place thousands of times faster, always the same one, and cannot collapse to zer
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,30 +35,15 @@ from ftir.mixtures import (
     thesis_operator,
     within,
 )
+from ftir.penalties import Kind, Penalties
 from ftir.smoothing import SmoothSystem
 
 Array = NDArray[np.float64]
-Kind = Literal["linear", "constant"]
 # Disturbances of virtual mixtures, standard deviations. Baselines are larger than any
 # instrument's: X becomes blind to them, and is the same for everything above 5 %.
 AXIS_SHIFT_PER_CM = 0.3
 BASELINE = 0.1  # of the mean absorbance, each for an offset, a slope and a slow wave
 EXCESS = 0.5  # of what A_jk differs from Beer's law by
-
-
-@dataclass(frozen=True, slots=True)
-class Penalties:
-    """Weights relative to the mean diagonal of each normal matrix; flat over decades."""
-
-    smooth_spectra: float = 0.03
-    mixing: float = 1e-3
-    mixing_form: Literal["excess", "thesis"] = "excess"
-    encoder: float = 8e-3
-    smooth_encoder: float = 0.3
-    unknown_weight: float = 0.3
-    virtual_mixtures: int = 200
-    virtual_weight: float = 0.75
-    rounds: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +112,8 @@ class VibrationModel:
         raw: Array = absorbance @ self.encoder.T
         sum_of_raw = np.maximum(raw, 0.0).sum(axis=1)
         path = _paths(absorbance, pair_amounts(mass_ratios(raw)) @ self.pair_spectra)
-        return raw * (path / np.maximum(sum_of_raw, TINY))[:, None]
+        result: Array = raw * (path / np.maximum(sum_of_raw, TINY))[:, None]
+        return result
 
     def predict(self, absorbance: Array) -> Array:
         """Spectra (n, M) as mass ratios (n, N) that sum to 1 (4.2.4: relu, then normalise)."""
@@ -161,7 +146,9 @@ class VibrationModel:
 
 
 def fit(
-    samples: Samples, penalties: Penalties = Penalties(), kind: Kind = "linear"
+    samples: Samples,
+    penalties: Penalties = Penalties(),  # noqa: B008 - frozen
+    kind: Kind = "linear",
 ) -> VibrationModel:
     """Fit the model; deterministic. Costs about 0.1 s for 48 known and 300 unknown spectra.
 
@@ -304,7 +291,8 @@ def _woodbury(unit: Array, penalties: Penalties) -> tuple[tuple[float, float], A
     scale = float(np.square(unit).sum()) / unit.shape[1]
     ridge = (penalties.encoder * scale, penalties.smooth_encoder * scale)
     solved = SmoothSystem(unit.shape[1], *ridge).solve(unit.T)
-    return ridge, solved, np.linalg.cholesky(unit @ solved + np.eye(len(unit)))
+    factor = np.linalg.cholesky(unit @ solved + np.eye(len(unit))).astype(np.float64)
+    return ridge, solved, factor
 
 
 def _refit_on_virtual(

@@ -60,16 +60,24 @@ def measured(mass_ratio: Array, rng: np.random.Generator, grid: Array = GRID) ->
     return result
 
 
-def samples(unknown: int = 60, seed: int = 4) -> Samples:
-    """The tables' mixtures with made-up spectra, and ``unknown`` mixtures without labels."""
-    rng = np.random.default_rng(seed)
-    known = known_mass_ratios()
-    spectra = np.stack([measured(row, rng) for row in known])
-    salt = rng.uniform(0, known[:, 0].max(), unknown)
-    solvent = rng.dirichlet(np.full(len(COMPONENTS) - 1, 0.8), size=unknown)
-    solvent[:, 0] = np.minimum(solvent[:, 0], 0.5)
+def anywhere(count: int, rng: np.random.Generator) -> Array:
+    """Mass ratios (count, N) over the whole simplex within what the tables hold at most."""
+    top = known_mass_ratios().max(axis=0)
+    salt = rng.uniform(0, top[0], count)
+    solvent = rng.dirichlet(np.full(len(COMPONENTS) - 1, 0.8), size=count)
+    solvent[:, 0] = np.minimum(solvent[:, 0], top[1])
     solvent *= ((1 - salt) / solvent.sum(axis=1))[:, None]
-    others = [measured(row, rng) for row in np.column_stack([salt, solvent])]
+    return np.column_stack([salt, solvent])
+
+
+def samples(unknown: int = 60, seed: int = 4, known: Array | None = None) -> Samples:
+    """Mixtures with made-up spectra, the tables' unless others are ``known``; and
+    ``unknown`` mixtures without labels.
+    """
+    rng = np.random.default_rng(seed)
+    known = known_mass_ratios() if known is None else known
+    spectra = np.stack([measured(row, rng) for row in known])
+    others = [measured(row, rng) for row in anywhere(unknown, rng)]
     return Samples(
         COMPONENTS,
         GRID,

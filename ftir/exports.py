@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ftir import plots
+from ftir import drawing, plots
 from ftir.prediction import Estimate
 
 
@@ -22,6 +22,7 @@ def row_of(name: str, found: Estimate) -> dict[str, Any]:
     row["not explained (1/cm)"] = ", ".join(map(str, found.assessment.regions))
     row["reconstruction error (%)"] = round(100 * found.reconstruction_error, 2)
     row["axis shift (1/cm)"] = round(found.shift_per_cm, 2)
+    row["refinement"] = found.finding
     row["concerns"] = " ".join(found.assessment.concerns)
     row["notices"] = " ".join(notice.text for notice in found.notices)
     return row
@@ -35,7 +36,7 @@ def write_table(rows: Sequence[dict[str, Any]], folder: Path) -> None:
 
 
 def write_spectrum(found: Estimate, stem: str, folder: Path) -> None:
-    """``STEM.csv`` and ``STEM.xlsx``: measured, reconstructed and partial spectra; ``STEM.html``."""
+    """``STEM.csv`` and ``STEM.xlsx``: measured, reconstructed and partial spectra; ``STEM.png`` and ``STEM.html``."""
     parts = {f"{n}": part for n, part in zip(found.components, found.partial, strict=True)}
     frame = pl.DataFrame(
         {
@@ -49,6 +50,7 @@ def write_spectrum(found: Estimate, stem: str, folder: Path) -> None:
     )
     frame.write_csv(folder / f"{stem}.csv", float_precision=6)
     frame.write_excel(folder / f"{stem}.xlsx", worksheet="spectra")
+    drawing.draw(found, stem, folder / f"{stem}.png")
     write_plot(plots.explained(found), stem, folder)
 
 

@@ -26,17 +26,33 @@ class Refinement:
     error_before: float
     error_after: float
 
-    @property
-    def finding(self) -> str:
+    def verdict(self, explained: bool) -> str:
+        """ "wrong prediction", "wrong reconstruction", or empty where both are as usual.
+
+        ``explained`` is whether the residual keeps within its typical band throughout.
+        """
         if self.error_after < CLEARLY * self.error_before:
-            return (
-                "Other concentrations explain the spectrum better: doubt the composition more"
-                " than the spectrum."
-            )
-        return (
-            "No other concentrations explain the spectrum much better: what is left is outside"
-            " the model (noise, band shapes, or an unknown species)."
+            return "wrong prediction"
+        return "" if explained else "wrong reconstruction"
+
+    def finding(self, explained: bool) -> str:
+        """For people; the composition that is reported stays the predicted one."""
+        numbers = (
+            f"Concentrations fitted to the spectrum leave {100 * self.error_after:.1f} % of it,"
+            f" the predicted ones {100 * self.error_before:.1f} %."
         )
+        verdict = self.verdict(explained)
+        if verdict == "wrong prediction":
+            return (
+                f"Wrong prediction: {numbers} Other concentrations explain the spectrum much"
+                " better, so doubt the composition more than the spectrum."
+            )
+        if verdict == "wrong reconstruction":
+            return (
+                f"Wrong reconstruction: {numbers} No concentrations explain the spectrum: what is"
+                " left is outside the model (an unknown species, noise, band shapes)."
+            )
+        return f"Prediction and reconstruction agree: {numbers}"
 
 
 def refine(model: VibrationModel, absorbance: Array) -> Refinement:

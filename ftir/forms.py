@@ -5,6 +5,9 @@ from typing import Any
 from django import forms
 
 from ftir.models import Calibration, InfraredSpectrum
+from ftir.penalties import Penalties
+
+DEFAULTS = Penalties()
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -27,6 +30,13 @@ class SpectraForm(forms.Form):
 
 
 class CorrectionsForm(forms.ModelForm):  # type: ignore[type-arg]
+    lot = forms.CharField(
+        label="Lot of electrolyte",
+        required=False,
+        max_length=300,
+        help_text="Label or name of the lot this sample is from; empty for none.",
+    )
+
     class Meta:
         model = InfraredSpectrum
         fields = ["baseline", "atr_to_transmission"]
@@ -44,6 +54,62 @@ class CalibrationForm(forms.Form):
         help_text="The files of the table; others become unknown mixtures, which help too.",
     )
     notes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+def _weight(label: str, name: str, what: str, most: float) -> forms.FloatField:
+    default = getattr(DEFAULTS, name)
+    return forms.FloatField(
+        label=label, min_value=0, max_value=most, help_text=f"{what} Default {default:g}."
+    )
+
+
+def _count(label: str, name: str, what: str, most: int) -> forms.IntegerField:
+    default = getattr(DEFAULTS, name)
+    return forms.IntegerField(
+        label=label, min_value=0, max_value=most, help_text=f"{what} Default {default}."
+    )
+
+
+class ModelForm(forms.Form):
+    """Range, model and penalties of a draft."""
+
+    kind = forms.ChoiceField(label="Model", choices=Calibration.Kind.choices)
+    first_per_cm = forms.FloatField(
+        label="From / 1/cm", min_value=5, max_value=20000, help_text="Default 650."
+    )
+    last_per_cm = forms.FloatField(
+        label="To / 1/cm",
+        min_value=5,
+        max_value=20000,
+        help_text="Default 2080. Only what all spectra cover is used.",
+    )
+    smooth_spectra = _weight(
+        "Smoothness of A", "smooth_spectra", "Larger: smoother spectra of components.", 1e3
+    )
+    mixing = _weight(
+        "Mixing", "mixing", "Larger: pairs are drawn more to what the form below says.", 1e3
+    )
+    mixing_form = forms.ChoiceField(
+        label="Form of mixing",
+        choices=[
+            ("excess", "excess over Beer's law (default)"),
+            ("thesis", "as in the thesis, 4.2.4"),
+        ],
+    )
+    encoder = _weight("Size of X", "encoder", "Larger: less noise, more bias to the mean.", 1e3)
+    smooth_encoder = _weight(
+        "Smoothness of X", "smooth_encoder", "Larger: X weighs neighbouring wavenumbers alike.", 1e3
+    )
+    unknown_weight = _weight(
+        "Weight of unknown mixtures", "unknown_weight", "In A, beside 1 for a known one.", 10
+    )
+    virtual_mixtures = _count(
+        "Virtual mixtures", "virtual_mixtures", "They make X blind to baselines; 0 for none.", 2000
+    )
+    virtual_weight = _weight(
+        "Weight of virtual mixtures", "virtual_weight", "In X, beside 1 for a known one.", 10
+    )
+    rounds = _count("Rounds of paths", "rounds", "More: better spectra, worse compositions.", 100)
 
 
 class DesignForm(forms.Form):

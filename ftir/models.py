@@ -7,7 +7,7 @@ from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from battery_db.lib.models import ImportedContent
-from cells.models import Molecule, RawFile
+from cells.models import ElectrolyteLot, Molecule, RawFile
 
 
 class InfraredSpectrumQuerySet(models.QuerySet["InfraredSpectrum"]):
@@ -54,6 +54,14 @@ class InfraredSpectrum(ImportedContent):
     instrument = models.JSONField(default=dict, help_text="What the file says of itself.")
     baseline = models.CharField(max_length=8, choices=Baseline, default=Baseline.NONE)
     atr_to_transmission = models.BooleanField("ATR correction", default=False)
+    electrolyte_lot = models.ForeignKey(
+        ElectrolyteLot,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="infrared_spectra",
+        help_text="The lot that the sample was taken from.",
+    )
     for_calibration = models.BooleanField(
         default=False, help_text="Uploaded as a sample of a calibration; not listed."
     )
@@ -150,7 +158,8 @@ class CalibrationComponent(models.Model):
     """A molecule whose mass ratio a calibration tells, at its place in all lists."""
 
     calibration = models.ForeignKey(Calibration, models.CASCADE, related_name="parts")
-    molecule = models.ForeignKey(Molecule, models.PROTECT, related_name="+")
+    # Named, so that merging two molecules finds it.
+    molecule = models.ForeignKey(Molecule, models.PROTECT, related_name="calibration_parts")
     position = models.PositiveSmallIntegerField()
 
     class Meta:
@@ -201,6 +210,9 @@ class Composition(models.Model):
     notices = models.JSONField(default=list)
     shift_per_cm = models.FloatField(default=0.0)
     reconstruction_error = models.FloatField(null=True, help_text="mean |s - s'| / mean |s|.")
+    refinement = models.TextField(
+        blank=True, help_text="Whether prediction or reconstruction is at fault (thesis, 4.2.7)."
+    )
     error = models.TextField(blank=True)
     fix = models.TextField(blank=True)
     estimated_at = models.DateTimeField()

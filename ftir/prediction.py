@@ -48,6 +48,11 @@ class Estimate:
             return f"Out of calibration: not explained near {named} 1/cm."
         return "Explained, but with a concern: " + self.assessment.concerns[0]
 
+    @property
+    def finding(self) -> str:
+        """What refined concentrations say of the prediction and of the reconstruction."""
+        return self.refinement.finding(explained=not self.assessment.regions)
+
 
 def estimate(
     fitted: Fitted,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ftir import baselines, confidence, validation
 from ftir.archive import Fitted
-from ftir.calibration import Kind, Penalties, Samples, VibrationModel, fit
+from ftir.calibration import Samples, VibrationModel, fit
+from ftir.penalties import Kind, Penalties
 
 Array = NDArray[np.float64]
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)

@@ -204,7 +204,8 @@ def covered(
 def strangeness(model: VibrationModel, sure: Confidence, absorbance: Array) -> Array:
     """The statistic that refuses a spectrum above 1, (n,)."""
     local = np.abs(confidence.local_deviation(model, sure, absorbance)).max(axis=1)
-    return np.maximum(local / sure.local_limit, confidence.power_ratio(sure, absorbance))
+    result: Array = np.maximum(local / sure.local_limit, confidence.power_ratio(sure, absorbance))
+    return result
 
 
 def area_under_curve(normal: Array, strange: Array) -> float:
@@ -230,9 +231,9 @@ def unknown_species(tests: Unseen, fitted: tuple[VibrationModel, Confidence]) ->
     missed = sorted({str(name) for name in species[chosen & (strange <= 1)]})
     note = f"PLS Q 0.73{'; missed here: ' + ', '.join(missed) if missed else ''}"
     return [
-        above("unknown species at 5 %, mean AUC", note, 0.93, np.mean(aucs), 3),
-        below("false alarms at nominal 0.05", "", 0.07, np.mean(normal > 1)),
-        above("refused for a band within 25 1/cm", "", 0.90, np.mean(found) if found else 0.0),
+        above("unknown species at 5 %, mean AUC", note, 0.93, float(np.mean(aucs)), 3),
+        below("false alarms at nominal 0.05", "", 0.07, float(np.mean(normal > 1))),
+        above("refused for a band within 25 1/cm", "", 0.90, float(np.mean(found or [False]))),
     ]
 
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("calibrations/template.csv", calibrations.template, name="template"),
     path("calibrations/<int:calibration_id>/", calibrations.calibration, name="calibration"),
     path("calibrations/<int:calibration_id>/ratios/", calibrations.set_ratios, name="set-ratios"),
+    path("calibrations/<int:calibration_id>/model/", calibrations.set_model, name="set-model"),
     path("calibrations/<int:calibration_id>/fit/", calibrations.fit, name="fit"),
     path("calibrations/<int:calibration_id>/use/", calibrations.put_in_use, name="put-in-use"),
     path(

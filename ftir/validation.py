@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ftir.calibration import Kind, Penalties, Samples, VibrationModel, fit
+from ftir.calibration import Samples, VibrationModel, fit
 from ftir.mixtures import TINY
+from ftir.penalties import Kind, Penalties
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

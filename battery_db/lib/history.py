@@ -171,8 +171,12 @@ def _fields(
     return [
         FieldChange(
             name=str(getattr(_field(model, name), "verbose_name", name.replace("_", " "))),
-            old=_text(names.get((name, old) if not isinstance(old, list) else ("", None), old)),
-            new=_text(names.get((name, new) if not isinstance(new, list) else ("", None), new)),
+            old=_text(
+                names.get((name, old) if not isinstance(old, list | dict) else ("", None), old)
+            ),
+            new=_text(
+                names.get((name, new) if not isinstance(new, list | dict) else ("", None), new)
+            ),
         )
         for name, old, new in diff
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from simple_history.utils import bulk_update_with_history
 
 from battery_db.lib.errors import LabError, NotAllowed
@@ -44,9 +44,14 @@ def merge(keep: Named, gone: Named, by: Any = None) -> int:
     Raises LabError when the two can not be merged; then nothing has changed.
     """
     _check(keep, gone)
-    with transaction.atomic():
-        deleted = _merge(keep, gone, by)
-    return deleted
+    try:
+        with transaction.atomic():
+            return _merge(keep, gone, by)
+    except IntegrityError as error:
+        raise NotAllowed(
+            f"Something holds both {keep} and {gone}, such as a calibration with both as components.",
+            fix="Correct it so that it holds one, then merge.",
+        ) from error
 
 
 def _merge(keep: Named, gone: Named, by: Any) -> int:

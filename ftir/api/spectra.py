@@ -48,7 +48,14 @@ class InfraredSpectrumFilter(django_filters.FilterSet):
 
     class Meta:
         model = InfraredSpectrum
-        fields = ["cell_id", "status", "format_name", "sha256", "for_calibration"]
+        fields = [
+            "cell_id",
+            "status",
+            "format_name",
+            "sha256",
+            "for_calibration",
+            "electrolyte_lot",
+        ]
 
 
 class CompositionFilter(django_filters.FilterSet):

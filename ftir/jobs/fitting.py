@@ -14,8 +14,8 @@ from battery_db.lib.runs.registry import Done
 from battery_db.lib.storage import storage
 from ftir import archive
 from ftir import report as reports
-from ftir.calibration import Kind, Penalties
 from ftir.models import Calibration
+from ftir.penalties import Kind, Penalties
 from ftir.services import calibrations
 
 

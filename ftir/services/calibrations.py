@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -173,7 +174,7 @@ def start(
 def add_sample(
     calibration: Calibration, spectrum: InfraredSpectrum, mass_ratio: list[float] | None
 ) -> CalibrationSample:
-    _must_be_draft(calibration)
+    must_be_draft(calibration)
     sample, _ = CalibrationSample.objects.update_or_create(
         calibration=calibration, spectrum=spectrum, defaults={"mass_ratio": mass_ratio}
     )
@@ -182,7 +183,7 @@ def add_sample(
 
 def set_ratios(calibration: Calibration, given: Mapping[int, Sequence[str]]) -> int:
     """Known ratios as typed into the grid, by sample; all or nothing. How many are known."""
-    _must_be_draft(calibration)
+    must_be_draft(calibration)
     names = calibration.component_names
     samples = list(calibration.samples.select_related("spectrum"))
     for sample in samples:
@@ -206,6 +207,7 @@ def new_version(calibration: Calibration, by: Any) -> Calibration:
             calibration.penalties,
             calibration.is_demonstration,
         )
+        draft.first_per_cm, draft.last_per_cm = calibration.first_per_cm, calibration.last_per_cm
         draft.save()
         CalibrationSample.objects.bulk_create(
             CalibrationSample(calibration=draft, spectrum_id=s.spectrum_id, mass_ratio=s.mass_ratio)
@@ -214,7 +216,7 @@ def new_version(calibration: Calibration, by: Any) -> Calibration:
     return draft
 
 
-def _must_be_draft(calibration: Calibration) -> None:
+def must_be_draft(calibration: Calibration) -> None:
     if calibration.state == Calibration.State.READY:
         raise NotAllowed(
             f"{calibration} is fitted and does not change.", fix="Make a new version of it."
@@ -262,7 +264,7 @@ def digest_of(calibration: Calibration) -> str:
 
 def request_fit(calibration: Calibration, *, use: bool, by: Any, trigger: str) -> Job:
     """Fit a draft as a job; with ``use`` it judges new spectra from then on."""
-    _must_be_draft(calibration)
+    must_be_draft(calibration)
     return engine.enqueue(
         "ftir.fit_calibration",
         {"calibration_id": calibration.pk, "use": use},
@@ -295,7 +297,16 @@ def report_arrays(calibration: Calibration) -> dict[str, Any]:
         return load_arrays(file.read())
 
 
-def plan(calibration: Calibration, count: int) -> "Design":
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Mixtures to weigh next; errors per component in mass fraction, once it is fitted."""
+
+    design: "Design"
+    error_now: list[float]
+    error_then: list[float]
+
+
+def plan(calibration: Calibration, count: int) -> Plan:
     """Which ``count`` mixtures to weigh next, given those that are known."""
     import numpy as np
 
@@ -304,7 +315,14 @@ def plan(calibration: Calibration, count: int) -> "Design":
     names = calibration.component_names
     known = [s.mass_ratio for s in calibration.samples.all() if s.mass_ratio is not None]
     largest = np.max(known, axis=0) if known else np.ones(len(names))
-    return design.propose(count, names, largest, np.array(known) if known else None)
+    made = design.propose(count, names, largest, np.array(known) if known else None)
+    if not calibration.archive_name:
+        return Plan(made, [], [])
+    fitted = compositions.fitted_of(calibration)
+    now, then = design.expected_errors(
+        fitted.model, fitted.confidence.interval_scale, largest, made.mass_ratio
+    )
+    return Plan(made, now.tolist(), then.tolist())
 
 
 def template() -> str:

@@ -71,6 +71,7 @@ def estimate(spectrum: InfraredSpectrum, calibration: Calibration) -> Compositio
             "amounts": [],
             "in_calibration": False,
             "verdict": "",
+            "refinement": "",
             "error": error.message,
             "fix": error.fix,
         }
@@ -104,6 +105,7 @@ def _values(found: "Estimate") -> dict[str, Any]:
             [r.start_per_cm, r.end_per_cm, r.peak_per_cm, r.times_typical] for r in judged.regions
         ],
         "notices": [{"code": n.code, "text": n.text} for n in found.notices],
+        "refinement": found.finding,
         "shift_per_cm": found.shift_per_cm,
         "reconstruction_error": found.reconstruction_error,
     }
@@ -149,10 +151,21 @@ def of_cell(cell_id: int) -> CellCompositions:
     return CellCompositions(rows, nominal_of_cell(cell_id), others)
 
 
+def nominal_of(spectrum: InfraredSpectrum) -> dict[str, float] | None:
+    """Mass ratios of the recipe of the lot a spectrum is from, or else of its cell's."""
+    if spectrum.electrolyte_lot is not None:
+        return _nominal([spectrum.electrolyte_lot.blueprint_id])
+    metadata = getattr(spectrum.file, "metadata", None)
+    return nominal_of_cell(metadata.cell_id if metadata else None)
+
+
 def nominal_of_cell(cell_id: int | None) -> dict[str, float] | None:
     """Mass ratios of the cell's recipe; None where it or an amount is unknown."""
     if cell_id is None:
         return None
-    electrolyte = WetCell.objects.filter(cell_id=cell_id).values("electrolyte")
-    parts = ElectrolyteComponent.objects.filter(electrolyte__in=electrolyte)
+    return _nominal(WetCell.objects.filter(cell_id=cell_id).values("electrolyte"))
+
+
+def _nominal(electrolytes: Any) -> dict[str, float] | None:
+    parts = ElectrolyteComponent.objects.filter(electrolyte__in=electrolytes)
     return nominal.mass_ratios(parts.values_list("molecule__name", "role", "amount", "unit"))

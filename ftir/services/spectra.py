@@ -9,12 +9,14 @@ from typing import Any
 import polars as pl
 from django.core.files import File
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.series import write_parquet
 from battery_db.lib.spectra import InfraredSpectrum as Spectrum
 from battery_db.lib.storage import local_or_open, storage
+from cells.models import ElectrolyteLot
 from ftir.models import InfraredSpectrum
 
 LARGEST_UPLOAD = 16 * 1024 * 1024
@@ -131,6 +133,29 @@ def set_corrections(
         spectrum._history_user = _person(by)  # type: ignore[attr-defined]
         spectrum.save(update_fields=["baseline", "atr_to_transmission"])
         spectrum.compositions.all().delete()
+
+
+def set_lot(spectrum: InfraredSpectrum, text: str, by: Any) -> None:
+    """Link a spectrum to the lot of electrolyte with that name or label; empty for none.
+
+    Raises LabError where no lot or more than one is called so.
+    """
+    text = " ".join(text.split())
+    found = list(
+        ElectrolyteLot.objects.filter(Q(name__iexact=text) | Q(label__iexact=text))[:2]
+        if text
+        else []
+    )
+    if text and len(found) != 1:
+        raise LabError(
+            f"{'More than one lot' if found else 'No lot'} of electrolyte is called {text}.",
+            fix="Give the whole name that the list of lots shows.",
+        )
+    lot = found[0] if found else None
+    if spectrum.electrolyte_lot != lot:
+        spectrum.electrolyte_lot = lot
+        spectrum._history_user = _person(by)  # type: ignore[attr-defined]
+        spectrum.save(update_fields=["electrolyte_lot"])
 
 
 def remove(spectrum: InfraredSpectrum) -> None:

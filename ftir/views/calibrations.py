@@ -13,9 +13,10 @@ from battery_db.lib.history import changes_of
 from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs.models import Job
 from ftir import plots
-from ftir.forms import CalibrationForm, DesignForm
+from ftir.forms import CalibrationForm, DesignForm, ModelForm
 from ftir.models import Calibration
 from ftir.services import calibrations as services
+from ftir.services import fit_settings
 
 SAMPLES_SHOWN = 200
 FITTED_SHOWN = 50
@@ -67,6 +68,7 @@ def calibration(request: HttpRequest, calibration_id: int) -> HttpResponse:
         "judged": shown.compositions.count(),
         "design_form": DesignForm(request.GET if "count" in request.GET else None),
         "changes": changes_of(shown),
+        "model_form": ModelForm(initial=fit_settings.model_of(shown)),
         **_design(request, shown),
     }
     return render(request, "ftir/calibration.html", context)
@@ -104,8 +106,13 @@ def _design(request: HttpRequest, shown: Calibration) -> dict[str, Any]:
         plan = services.plan(shown, form.cleaned_data["count"])
     except LabError as error:
         return {"design_error": str(error)}
-    gain = 1 - plan.expected_error / plan.expected_error_before
-    return {"design": [100 * row for row in plan.mass_ratio], "design_gain": 100 * gain}
+    made = plan.design
+    columns = zip(shown.component_names, plan.error_now, plan.error_then, strict=False)
+    return {
+        "design": [100 * row for row in made.mass_ratio],
+        "design_gain": 100 * (1 - made.expected_error / made.expected_error_before),
+        "design_errors": [(name, 100 * now, 100 * then) for name, now, then in columns],
+    }
 
 
 @requires(Permission.VIEW)
@@ -143,6 +150,25 @@ def set_ratios(request: HttpRequest, calibration_id: int) -> HttpResponse:
     try:
         known = services.set_ratios(shown, grid)
         messages.success(request, f"{known} mixtures are known.")
+    except LabError as error:
+        messages.error(request, str(error))
+    return redirect(shown)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def set_model(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    """Range, model and penalties of a draft, as typed."""
+    shown = get_object_or_404(Calibration, pk=calibration_id)
+    form = ModelForm(request.POST)
+    if not form.is_valid():
+        for name, errors in form.errors.items():
+            label = form.fields[name].label if name in form.fields else name
+            messages.error(request, f"{label}: {' '.join(map(str, errors))}")
+        return redirect(shown)
+    try:
+        fit_settings.set_model(shown, form.cleaned_data, request.user)
+        messages.success(request, "The model is set. Fit it next.")
     except LabError as error:
         messages.error(request, str(error))
     return redirect(shown)

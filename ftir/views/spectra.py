@@ -68,12 +68,15 @@ def _add(request: HttpRequest, files: list[tuple[str, bytes]]) -> HttpResponse:
 def spectrum(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     """Verdict, composition with intervals, and the figures that explain them."""
     shown = get_object_or_404(
-        InfraredSpectrum.objects.select_related("file__metadata", "file__folder"), pk=spectrum_id
+        InfraredSpectrum.objects.select_related(
+            "file__metadata", "file__folder", "electrolyte_lot"
+        ),
+        pk=spectrum_id,
     )
     results = list(shown.compositions.select_related("calibration"))
     chosen = _chosen(results, request.GET.get("calibration", ""))
     cell_id = _cell_id(shown)
-    recipe = compositions.nominal_of_cell(cell_id) if cell_id else None
+    recipe = compositions.nominal_of(shown)
     context = {
         "spectrum": shown,
         "composition": chosen,
@@ -84,7 +87,7 @@ def spectrum(request: HttpRequest, spectrum_id: int) -> HttpResponse:
         ],
         "nominal": recipe,
         "cell_id": cell_id,
-        "form": CorrectionsForm(instance=shown),
+        "form": CorrectionsForm(instance=shown, initial={"lot": shown.electrolyte_lot or ""}),
         "calibration": compositions.calibration_in_use(),
     }
     return render(request, "ftir/spectrum.html", context)
@@ -116,9 +119,8 @@ def spectrum_figure(request: HttpRequest, spectrum_id: int, figure: str) -> Json
 def _figure(shown: InfraredSpectrum, figure: str, wanted: str) -> dict[str, Any]:
     if figure == "composition":
         chosen = _chosen(list(shown.compositions.select_related("calibration")), wanted)
-        cell_id = _cell_id(shown)
-        recipe = compositions.nominal_of_cell(cell_id) if cell_id else None
-        return plots.composition(chosen.amounts if chosen else [], recipe)
+        amounts = chosen.amounts if chosen else []
+        return plots.composition(amounts, compositions.nominal_of(shown))
     if figure in ("explained", "partial"):
         calibration = (
             Calibration.objects.filter(pk=wanted).first()
@@ -143,6 +145,8 @@ def estimate(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     shown = get_object_or_404(InfraredSpectrum, pk=spectrum_id)
     calibration = compositions.calibration_in_use()
     try:
+        if "lot" in request.POST:
+            services.set_lot(shown, request.POST["lot"], request.user)
         if "baseline" in request.POST:
             services.set_corrections(
                 shown,

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from battery_db.lib.errors import LabError, UnreadableFile
-from ftir import alignment, archive, design, fine_tuning, validation
+from ftir import alignment, archive, demonstration, design, fine_tuning, validation
 from ftir.baselines import fit_classical, fit_pls, fit_ridge
-from ftir.calibration import Penalties, Samples, fit, virtual_mixtures
+from ftir.calibration import Samples, fit, virtual_mixtures
 from ftir.mixtures import mix, pairs
+from ftir.penalties import Penalties
 from ftir.smoothing import SmoothSystem, second_difference_bands
 
 PLAIN = Penalties(virtual_mixtures=0)
@@ -166,6 +167,20 @@ def test_refinement_never_explains_a_spectrum_worse(samples, fitted):
         assert found.mass_ratio.sum() == pytest.approx(1)
 
 
+def test_a_refinement_tells_prediction_from_reconstruction(samples, fitted):
+    spectrum = samples.absorbance[5]
+    astray = replace(fitted.model, encoder=fitted.model.encoder[[0, 2, 3, 4, 1]])
+
+    good = fine_tuning.refine(fitted.model, spectrum)
+
+    assert good.verdict(explained=True) == ""
+    assert good.verdict(explained=False) == "wrong reconstruction"
+    assert good.finding(explained=False).startswith("Wrong reconstruction")
+    found = fine_tuning.refine(astray, spectrum)
+    assert found.verdict(explained=False) == "wrong prediction"
+    assert found.error_after < 0.5 * found.error_before
+
+
 def test_an_archive_gives_the_same_calibration_back(samples, fitted):
     again = archive.load(archive.dump(fitted))
 
@@ -191,6 +206,43 @@ def test_designed_mixtures_respect_limits_and_beat_random_ones():
     assert plan.expected_error < design.propose(1, names, largest, random[:19]).expected_error
     with pytest.raises(LabError, match="sum to less than 1"):
         design.propose(3, ("A", "B"), np.array([0.2, 0.3]))
+
+
+def test_25_designed_mixtures_beat_the_48_of_the_thesis():
+    top = demonstration.known_mass_ratios().max(axis=0)
+    designed = design.propose(25, demonstration.COMPONENTS, top).mass_ratio
+
+    def error(known, seed: int) -> float:
+        made = demonstration.samples(unknown=0, seed=seed, known=known)
+        coarse = replace(
+            made,
+            wavenumber_per_cm=made.wavenumber_per_cm[::3],
+            absorbance=made.absorbance[:, ::3],
+        )
+        rng = np.random.default_rng(100 + seed)
+        truth = demonstration.anywhere(60, rng)
+        spectra = np.stack([demonstration.measured(row, rng) for row in truth])[:, ::3]
+        return float((np.abs(fit(coarse).predict(spectra) - truth).mean(axis=0) / top).mean())
+
+    seeds = range(1, 6)
+    ours = np.mean([error(designed, seed) for seed in seeds])
+    assert ours < np.mean([error(None, seed) for seed in seeds])
+
+
+def test_more_mixtures_lower_the_expected_error(fitted, samples):
+    top = samples.mass_ratio.max(axis=0)
+    few, many = (
+        design.propose(count, samples.components, top, samples.mass_ratio).mass_ratio
+        for count in (2, 12)
+    )
+
+    scale = fitted.confidence.interval_scale
+    now, then = design.expected_errors(fitted.model, scale, top, few)
+    _, later = design.expected_errors(fitted.model, scale, top, many)
+
+    assert (later > 0).all()
+    assert (later < then).all()
+    assert (then < now).all()
 
 
 def test_the_designer_asks_for_pairs_that_were_never_seen(samples):

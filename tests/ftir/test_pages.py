@@ -12,7 +12,7 @@ from python_calamine import CalamineWorkbook
 
 from ftir import archive
 from ftir.models import Calibration, InfraredSpectrum
-from ftir.services import compositions, spectra
+from ftir.services import calibrations, compositions, spectra
 from tests.ftir.conftest import as_csv
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +113,43 @@ def test_a_draft_is_entered_by_upload_and_grid(client_as, molecules, upload):
     assert len(plan.context["design"]) == 3
 
 
+def test_the_model_of_a_draft_is_set_on_its_page(client_as, molecules, upload):
+    draft = calibrations.create("Ours", *upload)
+    client = client_as("member")
+    page = client.get(draft.get_absolute_url())
+    given = {**page.context["model_form"].initial, "encoder": "0.05", "first_per_cm": "700"}
+
+    told = client.post(f"{draft.get_absolute_url()}model/", given, follow=True)
+    refused = client.post(
+        f"{draft.get_absolute_url()}model/", {**given, "rounds": "many"}, follow=True
+    )
+
+    draft.refresh_from_db()
+    assert (draft.penalties, draft.first_per_cm) == ({"encoder": 0.05}, 700)
+    assert "The model is set" in told.content.decode()
+    assert "encoder 0.05" in told.content.decode()
+    assert "Rounds of paths: Enter a whole number" in refused.content.decode()
+
+
+def test_the_plan_of_a_fitted_calibration_tells_its_gain(client_as, calibration):
+    page = client_as("viewer").get(calibration.get_absolute_url(), {"count": 3})
+
+    assert len(page.context["design_errors"]) == 5
+    assert "Expected mean error over all mixtures, in wt%: LiPF6" in page.content.decode()
+
+
+def test_the_page_tells_prediction_from_reconstruction_and_an_unknown_lot(client_as, spectrum):
+    client = client_as("member")
+
+    page = client.get(spectrum.get_absolute_url())
+    told = client.post(
+        f"{spectrum.get_absolute_url()}estimate/", {"baseline": "none", "lot": "X-1"}, follow=True
+    )
+
+    assert "Prediction and reconstruction agree" in page.content.decode()
+    assert "No lot of electrolyte is called X-1" in told.content.decode()
+
+
 def test_a_wrong_upload_keeps_the_form_and_says_why(client_as, molecules, upload):
     table, files = upload
     given = {
@@ -171,6 +208,7 @@ def test_predict_ftir_writes_tables_plots_and_numbers(fitted, mixture, tmp_path)
     assert len(workbook.get_sheet_by_index(0).to_python()) == 2
     numbers = pl.read_csv(tmp_path / "out" / "good.csv")
     assert {"wavenumber (1/cm)", "measured", "reconstructed", "LiPF6"} <= set(numbers.columns)
+    assert (tmp_path / "out" / "good.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "out" / "good.html").exists()
     assert (tmp_path / "out" / "plotly.min.js").exists()
 

@@ -296,8 +296,9 @@ def test_the_plan_asks_for_mixtures_within_what_is_known(molecules, upload):
 
     plan = calibrations.plan(made, 4)
 
-    assert plan.mass_ratio.sum(axis=1) == pytest.approx(1)
-    assert plan.expected_error < plan.expected_error_before
+    assert plan.design.mass_ratio.sum(axis=1) == pytest.approx(1)
+    assert plan.design.expected_error < plan.design.expected_error_before
+    assert plan.error_now == []  # it is not fitted yet
 
 
 def test_the_template_is_a_table_that_is_read_back():

@@ -9,7 +9,7 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
 from ftir.models import Calibration
-from ftir.services import calibrations
+from ftir.services import calibrations, fit_settings
 
 
 class Command(LabCommand):
@@ -20,6 +20,12 @@ class Command(LabCommand):
         parser.add_argument("spectra", nargs="*", type=Path, help="Files of the table, and others.")
         parser.add_argument("--name", default="", help="Name of the calibration.")
         parser.add_argument("--kind", choices=Calibration.Kind.values, default="linear")
+        parser.add_argument(
+            "--range", nargs=2, type=float, metavar=("FROM", "TO"), help="Wavenumbers in 1/cm."
+        )
+        parser.add_argument(
+            "--penalty", action="append", default=[], metavar="NAME=VALUE", help="See docs/ftir.md."
+        )
         parser.add_argument("--use", action="store_true", help="Judge all spectra by it.")
         parser.add_argument("--to", type=Path, metavar="FILE", help="Write it as a file, too.")
         parser.add_argument(
@@ -28,6 +34,8 @@ class Command(LabCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         calibration = self.draft(options)
+        if options["range"] or options["penalty"]:
+            fit_settings.set_model(calibration, _model(options))
         if calibration.state != Calibration.State.READY:
             run_here(
                 calibrations.request_fit(
@@ -62,3 +70,18 @@ class Command(LabCommand):
             raise LabError(f"{error.filename}: {error.strerror}.", fix="Check the path.") from error
         name = options["name"] or options["table"].stem
         return calibrations.create(name, table, files, kind=options["kind"])
+
+
+def _model(options: dict[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for text in options["penalty"]:
+        name, _, value = text.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            given[name] = value
+        else:
+            given[name] = int(number) if number.is_integer() else number
+    if options["range"]:
+        given["first_per_cm"], given["last_per_cm"] = options["range"]
+    return given

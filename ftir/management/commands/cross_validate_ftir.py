@@ -26,7 +26,7 @@ class Command(LabCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         from ftir import reference, report, scorecard, validation
-        from ftir.calibration import Penalties
+        from ftir.penalties import Penalties
 
         if options["repeats"] < 1 or not all(0 < share < 1 for share in options["shares"]):
             raise LabError(
