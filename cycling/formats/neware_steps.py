@@ -153,7 +153,9 @@ def _drawn(step: Mapping[str, Any]) -> tuple[Floats, Floats]:
     """Times within the step and currents there, whose area is the counted charge."""
     duration, first = float(step["duration"]), float(step["first_ampere"])
     last = first if step["last_ampere"] is None else float(step["last_ampere"])
-    counted = SECONDS_PER_HOUR * float((step["charged_ah"] or 0.0) - (step["discharged_ah"] or 0.0))
+    # Some sheets write discharged charges as negative numbers, some as magnitudes.
+    charged, discharged = (abs(step[name] or 0.0) for name in ("charged_ah", "discharged_ah"))
+    counted = SECONDS_PER_HOUR * float(charged - discharged)
     sign = np.sign(counted)
     first, last = sign * abs(first), sign * abs(last)
     if duration <= 0 or not sign:

@@ -139,7 +139,7 @@ LAYOUTS = (
 FORMATS = (
     Format(
         "excel",
-        1,
+        2,
         "Excel workbook",
         (".xlsx", ".xls"),
         is_workbook,

@@ -180,7 +180,10 @@ def groups_are_current(cell_id: int) -> bool:
 
 def suggested_cycles(cell_id: int) -> str:
     """Five cycles spread over the life of the most common discharge, for a first look."""
-    frame = cell_frame(cell_id).filter(polarity=Polarity.DISCHARGE, is_complete=True)
+    whole = cell_frame(cell_id).filter(is_complete=True)
+    frame = whole.filter(polarity=Polarity.DISCHARGE)
+    if frame.is_empty():
+        frame = whole  # of a cell that was only charged, its charges
     main = frame["group_id"].drop_nulls().mode()
     if len(main):
         frame = frame.filter(group_id=main.min())

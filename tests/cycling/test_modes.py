@@ -10,6 +10,7 @@ from cycling.half_cycles import summarise
 from cycling.jobs import grouping, importing
 from cycling.models import HalfCycle
 from cycling.modes import TITLES
+from cycling.services import cells
 from tests.cycling.conftest import cccv_cycles
 from tests.cycling.test_half_cycles import CC_CHARGE, CC_DISCHARGE, HOLD, REST, Part, series
 
@@ -181,3 +182,12 @@ def test_half_cycles_are_found_by_mode_over_rest(lab_file, client_as):
 
     assert {row["polarity"] for row in answer["results"]} == {"charge"}
     assert len(answer["results"]) == 3
+
+
+@pytest.mark.django_db
+def test_a_cell_that_was_only_charged_shows_the_curves_of_its_charges(lab_file):
+    importing.import_file(lab_file("a.bdf.csv", series([[CC_CHARGE, REST]] * 3)))
+    grouping.group_cell(10001)
+
+    assert cells.suggested_cycles(10001) == "1-3"
+    assert cells.key_numbers(10001).cycles == 3

@@ -413,3 +413,20 @@ def test_neware_counted_the_same_capacities_in_its_old_workbook(compared, real_d
         counted = [row[place] / 1000 for row in cycles if row[place]]
         mine = halves.filter(polarity=polarity)["capacity_ah"].to_list()
         assert mine == pytest.approx(counted, rel=COUNTED)
+
+
+@pytest.mark.parametrize("name", ["NMC_C_21_B_6*.xlsx", "LMO_C_25_B_155*.xlsx"])
+def test_step_sheets_that_write_discharges_as_negative_charge_have_discharges(real_data, name):
+    path = next(real_data.glob(f"cycling-neware/terencetaothucb__*/**/{name}"), None)
+    if path is None:
+        pytest.skip(f"absent: {name}")
+    rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+    wanted = {"charge": rows[0].index("充电容量(Ah)"), "discharge": rows[0].index("放电容量(Ah)")}
+
+    halves = summarise(read(path)[1].frame)
+
+    for polarity, column in wanted.items():
+        counted = sum(abs(row[column] or 0) for row in rows[1:])
+        mine = halves.filter(polarity=polarity)["capacity_ah"].sum()
+        assert counted > 1
+        assert mine == pytest.approx(counted, rel=COUNTED), polarity
