@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from battery_db.lib.errors import LabError, UnknownFormat
@@ -65,9 +66,21 @@ def test_every_file_is_read_or_refused_with_a_reason(real_data, folder):
 
 def outcome(path: Path) -> tuple[LabError | None, int]:
     try:
-        return None, read(path, ReadContext(time_zone="Europe/Berlin"))[1].frame.height
+        frame = read(path, ReadContext(time_zone="Europe/Berlin"))[1].frame
     except LabError as error:
         return error, 0
+    assert against_their_step(frame) == 0, path
+    return None, frame.height
+
+
+def against_their_step(frame: pl.DataFrame) -> int:
+    """Records whose current has another sign than what the instrument calls their step."""
+    if "step_type" not in frame.columns:
+        return 0
+    word, current = pl.col("step_type").cast(pl.String), pl.col("current_ampere")
+    discharge = word.str.contains("discharge")
+    charge = word.str.contains("charge") & ~discharge
+    return frame.filter((discharge & (current > 0)) | (charge & (current < 0))).height
 
 
 def test_a_declared_unit_reads_what_was_refused(real_data):
