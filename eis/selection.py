@@ -20,8 +20,9 @@ FLOOR = 1e-5  # scaled errors below are as good as any
 class Selection:
     """The fits of a family of circuits to one spectrum, and which one to prefer.
 
-    ``criterion`` is the Bayesian information criterion, N ln(E²) + k ln N for N real
-    numbers, k parameters and the scaled error E: infinite for a failed fit. The least is
+    ``criterion`` is the Bayesian information criterion, N ln(E²) + k ln N for k parameters
+    and the scaled error E: infinite for a failed fit. N is the effective number of points
+    (see ``effective_numbers``). The least is
     best; among circuits within ``TIE`` of it, the one with the fewest parameters is chosen.
     The complexity of each fit (thesis 2.7) stands in its result.
     """
@@ -46,13 +47,29 @@ def select_circuit(
         raise LabError("No circuit to choose from.", fix="Name at least one circuit.")
     fits = [fit_spectra(spectra, circuit, options) for circuit in family]
     return [
-        _choose(tuple(one), int(spectrum.usable.sum()))
+        _choose(tuple(one), effective_numbers(spectrum))
         for one, spectrum in zip(zip(*fits, strict=True), spectra, strict=True)
     ]
 
 
-def _choose(results: tuple[FitResult, ...], points: int) -> Selection:
-    numbers = 2 * max(points, 1)
+def effective_numbers(spectrum: Spectrum) -> float:
+    """How many equally noisy numbers tell as much of the noise as those of ``spectrum``.
+
+    Noise grows with |Z|, and the fit weighs all points alike, so the sum of squares is that
+    of the few largest points. For variances v it varies like a sum of (Σv)² / Σv² equal
+    ones (Satterthwaite, Biometrics Bull. 2 (1946) 110).
+    """
+    impedance = spectrum.impedance_ohm[spectrum.usable]
+    if not len(impedance):
+        return 2.0
+    # As in a batch, a part is not scaled by less than 0.1 % of |Z|.
+    least = 1e-3 * np.abs(impedance).mean()
+    spreads = np.maximum([impedance.real.std(), impedance.imag.std()], least)
+    variance = (np.abs(impedance)[:, None] / spreads) ** 2
+    return max(float(variance.sum() ** 2 / (variance**2).sum()), 2.0)
+
+
+def _choose(results: tuple[FitResult, ...], numbers: float) -> Selection:
     sizes = np.array([len(result.parameters) for result in results])
     errors = np.array([result.scaled_error for result in results])
     with np.errstate(invalid="ignore"):

@@ -51,27 +51,26 @@ def uncertainty_of(objective: Objective, u: FloatArray, batch: Batch) -> Uncerta
     coordinates = objective.coordinates
     parameters = coordinates.parameters(u, batch)
     impedance, slopes = coordinates.circuit.slopes(parameters, batch.log_omega)
-    weight = batch.weight[:, None]
-    real = slopes.real * weight / batch.spread[:, :1, None]
-    imaginary = slopes.imag * weight / batch.spread[:, 1:, None]
-    size = np.abs(impedance)[:, None]
-    bread = _square(real) + _square(imaginary)
-    filling = _square(real * size / batch.spread[:, :1, None]) + _square(
-        imaginary * size / batch.spread[:, 1:, None]
-    )
-    relative = np.abs((batch.impedance - impedance) / impedance) ** 2 * batch.weight
-    freedom = np.maximum(2 * batch.points - u.shape[1], 1)
-    noise = relative.sum(axis=1) / freedom
+    B, P, F = slopes.shape
+    weight = np.repeat(batch.weight, 2, axis=1)
+    spread = np.tile(batch.spread, (1, F))  # real and imaginary parts are neighbours
+    slope = slopes.view(np.float64) * (weight / spread)[:, None]  # (B, P, 2F)
+    size = np.repeat(np.abs(impedance), 2, axis=1) / spread
+    bread = slope @ slope.transpose(0, 2, 1)
     inverse = np.linalg.pinv(bread, rcond=1e-12, hermitian=True)
-    covariance = noise[:, None, None] * (inverse @ filling @ inverse)
+    filled = slope * size[:, None]
+    covariance = inverse @ (filled @ filled.transpose(0, 2, 1)) @ inverse
+    residual = (batch.impedance - impedance).view(np.float64) / spread / size * weight
+    # What noise of one leaves at a point (B, 2F): less than one where the fit follows the
+    # point, more where it follows larger noise elsewhere.
+    left = 1 - 2 * np.einsum("bpf,bpf->bf", slope, inverse @ slope)
+    left += np.einsum("bpf,bpf->bf", slope, covariance @ slope) / size**2
+    noise = (residual**2).sum(axis=1) / np.maximum((left * weight).sum(axis=1), 1)
+    covariance *= noise[:, None, None]
     deviation = np.sqrt(np.maximum(np.einsum("bpp->bp", covariance), 0))
     deviation = np.where(_seen(bread), deviation, np.inf)
     largest = np.where(coordinates.fractions, LARGEST_FRACTION, LARGEST_LOG)
     return Uncertainty(deviation, coordinates.fractions, deviation <= largest)
-
-
-def _square(matrix: FloatArray) -> FloatArray:
-    return matrix @ matrix.transpose(0, 2, 1)
 
 
 def _seen(curvature: FloatArray) -> BoolArray:
