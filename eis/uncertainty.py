@@ -51,7 +51,7 @@ def uncertainty_of(objective: Objective, u: FloatArray, batch: Batch) -> Uncerta
     coordinates = objective.coordinates
     parameters = coordinates.parameters(u, batch)
     impedance, slopes = coordinates.circuit.slopes(parameters, batch.log_omega)
-    B, P, F = slopes.shape
+    F = slopes.shape[2]
     weight = np.repeat(batch.weight, 2, axis=1)
     spread = np.tile(batch.spread, (1, F))  # real and imaginary parts are neighbours
     slope = slopes.view(np.float64) * (weight / spread)[:, None]  # (B, P, 2F)
