@@ -35,7 +35,7 @@ from eis.validity import linear_kk
 CIRCUIT = NAMED_CIRCUITS["thesis"]
 BENCH = Path(__file__).parents[2] / "shared" / "data" / "bench" / "eis_2000.npz"
 PLOT = Path(__file__).parents[1] / "docs" / "images" / "eis-error-percentiles.svg"
-GUESSES = [NetworkGuess(), SpreadGuess(), SubsetGuess(count=2), ScatteredGuess(count=4)]
+GUESSES = [NetworkGuess(), SubsetGuess(count=3), SpreadGuess(), ScatteredGuess(count=4)]
 
 
 @dataclass

@@ -49,7 +49,7 @@ class FitOptions:
 
     iterations: int = 40
     starts: int = 2
-    retries: int = 10
+    retries: int = 11
     good_enough: float = 0.001
     penalty: float = 1e-4
     poor_above: float = 0.1
@@ -263,7 +263,8 @@ def _togetherness(circuit: Circuit, u: FloatArray, batch: Batch) -> FloatArray:
 
 def default_guesses() -> list[InitialGuess]:
     """The network that is shipped, then guesses that need none."""
-    return [NetworkGuess(), SubsetGuess(), SpreadGuess(), ScatteredGuess(count=9)]
+    best, more = SubsetGuess(), SubsetGuess(count=4)
+    return [NetworkGuess(), best, more, SpreadGuess(), ScatteredGuess(count=9)]
 
 
 def _order_arcs(circuit: Circuit, *arrays: FloatArray) -> None:
