@@ -3,8 +3,9 @@
 PYTHONPATH=. python benchmarks/bench_append.py [megabytes]
 
 On SQLite and a folder, from the settled file to the rows in SQL. Each import runs in a
-process of its own, warmed up by a small file, so that peak memory is its own; medians of three. The digest of the bytes
-that were read before is part of the appended import, and is shown by itself too.
+process of its own, warmed up by a small file, so that peak memory is its own; medians of
+three. The digest of the bytes that were read before is part of the appended import, and is
+shown by itself too.
 """
 
 import hashlib
