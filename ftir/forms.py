@@ -26,7 +26,7 @@ class FilesField(forms.FileField):
 
 
 class SpectraForm(forms.Form):
-    spectra = FilesField(label="Spectra")
+    spectra = FilesField(label="Spectra", allow_empty_file=True)  # the reader names empty ones
 
 
 class CorrectionsForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -51,6 +51,7 @@ class CalibrationForm(forms.Form):
     )
     spectra = FilesField(
         label="Spectra",
+        allow_empty_file=True,
         help_text="The files of the table; others become unknown mixtures, which help too.",
     )
     notes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))

@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 
+import numpy as np
 import polars as pl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -47,6 +48,38 @@ def test_bad_uploads_are_named_and_good_ones_kept(client_as, calibration, mixtur
 
     assert "bad.csv: " in page.content.decode()
     assert InfraredSpectrum.objects.get().name == "good.csv"
+
+
+AXIS = np.arange(640.0, 4000.0, 1.86)
+BANDS = 0.5 / (1 + ((AXIS - 1750) / 12) ** 2) + 0.4 / (1 + ((AXIS - 1260) / 18) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "bad.csv: "),
+        (as_csv(AXIS, np.full_like(AXIS, 0.2)), "everywhere"),
+        (as_csv(AXIS[:20], BANDS[:20]), "20 points"),
+        (as_csv(AXIS / 1e4, BANDS), "wavenumbers"),
+        (b"Cycle,Time/s,Current/A,Voltage/V\n1,0,1.0,3.6\n1,10,1.0,3.7\n", "bad.csv"),
+        (as_csv(AXIS[AXIS > 1500], BANDS[AXIS > 1500]), "Not judged"),
+        (as_csv(AXIS, 8 * BANDS), "saturated"),
+        (as_csv(AXIS[::5], BANDS[::5]), "1/cm apart"),
+        (as_csv(AXIS, BANDS + 0.1 / (1 + ((AXIS - 2350) / 10) ** 2)), "carbon dioxide"),
+        (as_csv(AXIS, 110 * 10**-BANDS).replace(b"Absorbance", b"%T"), "above 1"),
+    ],
+    ids=[
+        "empty", "constant", "few points", "micrometres", "cycling", "wrong range", "saturated",
+        "other resolution", "carbon dioxide", "transmittance above 1",
+    ],
+)  # fmt: skip
+def test_bad_input_has_a_clear_outcome_on_the_page(client_as, calibration, content, words):
+    file = SimpleUploadedFile("bad.csv", content)
+
+    page = client_as("member").post("/ftir/spectra/", {"spectra": [file]}, follow=True)
+
+    assert page.status_code == 200
+    assert words in page.content.decode()
 
 
 @pytest.mark.parametrize("figure", ["measured", "explained", "partial", "composition"])
@@ -214,8 +247,6 @@ def test_predict_ftir_writes_tables_plots_and_numbers(fitted, mixture, tmp_path)
 
 
 def test_cross_validate_ftir_prints_ours_beside_others(samples, tmp_path, capsys):
-    import numpy as np
-
     path = tmp_path / "set.npz"
     np.savez(
         path,
