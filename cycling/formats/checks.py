@@ -48,6 +48,8 @@ def check_and_tally(reading: Reading) -> tuple[Reading, dict[str, Tally]]:
 
 def _drop_damaged(frame: pl.DataFrame, findings: list[Finding]) -> tuple[pl.DataFrame, bool]:
     """Leave out records without a usable time, voltage or current, cycle or step."""
+    if _is_whole(frame):
+        return frame, False
     usable = [pl.col(name).cast(pl.Float64).abs() < LARGEST[name] for name in REQUIRED]
     usable += [
         pl.col(name).is_not_null()
@@ -67,6 +69,22 @@ def _drop_damaged(frame: pl.DataFrame, findings: list[Finding]) -> tuple[pl.Data
             )
         )
     return kept, lost > 0
+
+
+def _is_whole(frame: pl.DataFrame) -> bool:
+    """Whether no record is damaged, told without a column more in memory."""
+    for name, largest in LARGEST.items():
+        column = frame[name]
+        low, high = column.min(), column.max()
+        if column.null_count() or not isinstance(low, float) or not isinstance(high, float):
+            return False
+        if column.is_nan().any() or not -largest < low <= high < largest:
+            return False
+    return all(
+        frame[name].null_count() in (0, frame.height)
+        for name in ("cycle_count", "step_id")
+        if name in frame.columns
+    )
 
 
 def _repair_time(frame: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
