@@ -35,8 +35,8 @@ format: install-all  ## Let the formatters write
 	@$(VENV)/bin/ruff check --fix-only --quiet .
 	@$(VENV)/bin/djade --target-version 5.2 $$(git ls-files 'templates/*.html') || true
 
-bench: install-all  ## Measure import speed
-	@set -e; for file in benchmarks/*.py; do PYTHONPATH=. $(PY) $$file; done
+bench: install-all  ## Measure speed and memory beside peers (docs/performance.md)
+	@set -e; for file in benchmarks/bench_*.py; do echo; echo "$$file"; PYTHONPATH=. $(PY) $$file; done
 
 fuzz: install-all  ## Try 2,000 damaged files of every cycler format, and 400 files that grow
 	@FUZZ_COUNT=2000 GROWING_EXAMPLES=400 $(PY) -m pytest --profile sqlite -q \

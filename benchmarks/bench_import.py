@@ -1,165 +1,173 @@
-"""Rows per second of reading cycler files, beside the bare parser under each reader.
+"""What importing a cycler file costs, from its bytes to Parquet and SQL, beside a bare parse.
 
-Text is generated (three hundred thousand records); the binary file is the largest real
-one beside the project, and is left out where that folder is absent. Each figure is the
-median of five runs in one process, after one that does not count, on as many threads as
-Polars takes; CPU seconds are those of all threads together.
+PYTHONPATH=. python benchmarks/bench_import.py [ROWS]     (1,000,000 records unless given)
+
+Text and a BDF Parquet file are made up; the Neware binary is the largest real one beside the
+project, and is left out where that folder is absent. The peers are what does the least with
+the same file: ``polars.read_csv`` with its own guess of types, ``pyarrow`` and ``fastnda``.
+Import is ``import_file`` as a worker calls it: recognise, read, check, half-cycles, Parquet in
+the storage, rows in SQLite (or the database of BATTERY_DB_DATABASE_URL). The original
+platform managed 37,000 rows a second. Peer and import take turns, five times after one that
+does not count; medians; CPU seconds are those of all threads. Peak memory is that of a
+process which does one import, beside one which only starts.
 """
 
-import io
 import logging
 import os
 import platform
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import fastnda
-import numpy as np
 import polars as pl
 
-from battery_db.lib.series import write_parquet
-from cycling.formats import read
-from cycling.half_cycles import summarise
+from benchmarks import made_up
 
 RUNS = 5
-ROWS = 300_000
-ROWS_PER_STEP = 250
+ORIGINAL_ROWS_PER_SECOND = 37_000
 REAL_DATA = Path(
     os.environ.get("BATTERY_DB_REAL_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
-COLUMNS = ("rows", "s", "CPU s", "krows/s", "krows/s CPU")
+TITLES = {
+    "flat": ("flat.csv", "polars.read_csv"),
+    "nested": ("nested.txt", "polars.read_csv"),
+    "bdf": ("series.bdf.parquet", "pyarrow read_table"),
+    "ndax": ("largest.ndax", "fastnda.read"),
+}
 
 
 def main() -> None:
-    # fastnda warns of a clock that was set back, once per run.
-    logging.getLogger("fastnda").setLevel(logging.ERROR)
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else int(os.environ.get("BENCH_ROWS", "1000000"))
     print(f"Python {platform.python_version()}, Polars {pl.__version__}, {os.cpu_count()} cores")
-    print(f"{'':44}" + "".join(f"{name:>13}" for name in COLUMNS))
+    print(f"{'':22}{'rows':>10}{'s':>9}{'CPU s':>9}{'of peer':>9}{'CPU':>9}{'krows/CPU s':>13}"
+          f"{'of original':>13}")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        for label, path in text_files(Path(folder)):
-            measure(f"{label}: polars.read_csv alone", lambda path=path: parse_bare(path))
-            measure(f"{label}: our read", lambda path=path: read(path)[1].frame.height)
-            measure(f"{label}: read, half-cycles, Parquet", lambda path=path: import_whole(path))
-    binary = largest_binary()
+        for kind, path in files(Path(folder), rows):
+            in_process("time", kind, path)
+            in_process("memory", kind, path)
+            if path.parent == Path(folder):
+                path.unlink()
+        in_process("memory", "nothing", Path(folder))
+
+
+def files(folder: Path, rows: int) -> list[tuple[str, Path]]:
+    made = [("flat", made_up.flat), ("nested", made_up.nested), ("bdf", made_up.bdf_parquet)]
+    found = []
+    for kind, write in made:
+        path = folder / TITLES[kind][0]
+        write(path, rows)
+        found.append((kind, path))
+    binary = max(
+        REAL_DATA.glob("cycling-neware/**/*.ndax"), key=lambda p: p.stat().st_size, default=None
+    )
     if binary is None:
         print(f".ndax left out: no real file under {REAL_DATA}")
-    else:
-        measure(".ndax: fastnda.read alone", lambda: fastnda.read(binary, cycle_mode="raw").height)
-        measure(".ndax: our read", lambda: read(binary)[1].frame.height)
-        measure(".ndax: read, half-cycles, Parquet", lambda: import_whole(binary))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak resident memory {peak:.0f} MiB")
+        return found
+    return [*found, ("ndax", binary)]
 
 
-def measure(label: str, run: Callable[[], int]) -> None:
-    rows = run()
-    wall, processor = [], []
+def in_process(what: str, kind: str, path: Path) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        environment = {
+            "BATTERY_DB_DATABASE_URL": f"sqlite:///{place}/bench.sqlite3",
+            **os.environ,
+            "BATTERY_DB_DATA_DIR": place,
+            "BATTERY_DB_DEBUG": "0",
+            "DJANGO_SETTINGS_MODULE": "battery_db.settings",
+        }
+        command = [sys.executable, __file__, what, kind, str(path)]
+        subprocess.run(command, env=environment, check=True)
+
+
+def measure(kind: str, path: Path) -> None:
+    peer = peer_of(kind, path)
+    whole = importer(path)
+    rows = peer() and whole()
+    times: dict[str, list[tuple[float, float]]] = {"peer": [], "import": []}
     for _ in range(RUNS):
-        began, cpu_began = time.perf_counter(), time.process_time()
-        run()
-        wall.append(time.perf_counter() - began)
-        processor.append(time.process_time() - cpu_began)
-    seconds, cpu = statistics.median(wall), statistics.median(processor)
+        for name, run in (("peer", peer), ("import", whole)):
+            began, cpu_began = time.perf_counter(), time.process_time()
+            run()
+            times[name].append((time.perf_counter() - began, time.process_time() - cpu_began))
+    bare, bare_cpu = (statistics.median(each) for each in zip(*times["peer"], strict=True))
+    wall, cpu = (statistics.median(each) for each in zip(*times["import"], strict=True))
+    print(f"{TITLES[kind][1]:22}{rows:10d}{bare:9.3f}{bare_cpu:9.3f}")
     print(
-        f"{label:44}{rows:13d}{seconds:13.3f}{cpu:13.3f}"
-        f"{rows / seconds / 1000:13.0f}{rows / cpu / 1000:13.0f}"
+        f"{'import ' + kind:22}{rows:10d}{wall:9.3f}{cpu:9.3f}{wall / bare:8.1f}x"
+        f"{cpu / bare_cpu:8.1f}x{rows / cpu / 1000:13.0f}"
+        f"{rows / cpu / ORIGINAL_ROWS_PER_SECOND:12.1f}x",
+        flush=True,
     )
 
 
-def parse_bare(path: Path) -> int:
-    """All cells with Polars' own guess of their types, and nothing else."""
-    if path.suffix == ".txt":
+def peer_of(kind: str, path: Path) -> Callable[[], int]:
+    if kind == "ndax":
+        import fastnda
+
+        return lambda: fastnda.read(path, cycle_mode="raw").height
+    if kind == "bdf":
+        import pyarrow.parquet as pq
+
+        return lambda: pq.read_table(path).num_rows
+    if kind == "nested":
         # From the third header line on, the one that names all columns.
-        return pl.read_csv(path, separator="\t", skip_rows=2, truncate_ragged_lines=True).height
-    return pl.read_csv(path).height
-
-
-def import_whole(path: Path) -> int:
-    reading = read(path)[1]
-    summarise(reading.frame)
-    write_parquet(reading.frame, io.BytesIO(), {})
-    return reading.frame.height
-
-
-def largest_binary() -> Path | None:
-    found = REAL_DATA.glob("cycling-neware/**/*.ndax")
-    return max(found, key=lambda path: path.stat().st_size, default=None)
-
-
-def text_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    series = made_up_series()
-    for label, name, lines in (
-        ("nested text", "nested.txt", nested(series)),
-        ("flat CSV", "flat.csv", flat(series)),
-    ):
-        path = folder / name
-        path.write_text("\n".join(lines) + "\n")
-        yield label, path
-
-
-def made_up_series() -> dict[str, np.ndarray]:
-    row = np.arange(ROWS)
-    step, within = row // ROWS_PER_STEP, row % ROWS_PER_STEP
-    current = np.select([step % 4 == 0, step % 4 == 2], [100.0, -100.0], 0.0)
-    return {
-        "row": row,
-        "step": step,
-        "seconds": within * 10,
-        "volt": 3700 + 400 * np.sin(row / 90),
-        "current": current,
-        "capacity": np.abs(current) * within * 10 / 3600,
-        "clock": np.datetime_as_string(np.datetime64("2026-01-01T00:00:00") + row * 10),
-    }
-
-
-def clock(seconds: int) -> str:
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-STEP_NAMES = ("CC_Chg", "Rest", "CC_DChg", "Rest")
-
-
-def nested(series: dict[str, np.ndarray]) -> list[str]:
-    lines = [
-        "Cycle ID\tCap_Chg(mAh)\tCap_DChg(mAh)",
-        "\tStep ID\tStep Name\tStep Time(h:min:s)",
-        "\t\tRecord ID\tTime(h:min:s.ms)\tVol(mV)\tCur(mA)\tCap(mAh)\tRealtime",
-    ]
-    for row in range(ROWS):
-        step = int(series["step"][row])
-        if row % ROWS_PER_STEP == 0:
-            if step % 4 == 0:
-                lines.append(f"{step // 4 + 1}\t69.2\t69.2")
-            lines.append(f"\t{step % 4 + 1}\t{STEP_NAMES[step % 4]}\t0:41:30")
-        lines.append(
-            f"\t\t{row + 1}\t{clock(int(series['seconds'][row]))}.000"
-            f"\t{series['volt'][row]:.1f}\t{series['current'][row]:.2f}"
-            f"\t{series['capacity'][row]:.3f}\t{str(series['clock'][row]).replace('T', ' ')}"
+        return lambda: (
+            pl.read_csv(path, separator="\t", skip_rows=2, truncate_ragged_lines=True).height
         )
-    return lines
+    return lambda: pl.read_csv(path).height
 
 
-def flat(series: dict[str, np.ndarray]) -> list[str]:
-    names = "DataPoint,Cycle Index,Step Index,Step Type,Time,Total Time,Current(mA),Voltage(mV)"
-    lines = [f"{names},Capacity(mAh),Date"]
-    for row in range(ROWS):
-        step, seconds = int(series["step"][row]), int(series["seconds"][row])
-        total = step * (ROWS_PER_STEP - 1) * 10 + seconds
-        lines.append(
-            f"{row + 1},{step // 4 + 1},{step % 4 + 1},{STEP_NAMES[step % 4].replace('_', ' ')},"
-            f"{clock(seconds)},{clock(total)},{series['current'][row]:.2f},"
-            f"{series['volt'][row]:.1f},{series['capacity'][row]:.3f},"
-            f"{str(series['clock'][row]).replace('T', ' ')}"
+def importer(path: Path) -> Callable[[], int]:
+    """A call that imports the file as one that was never seen before; gives its rows."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from cells.models import FileMetadata, Folder, RawFile
+    from cycling.jobs.importing import import_file
+
+    call_command("migrate", verbosity=0)
+    folder = Folder.objects.create(name="bench", path=str(path.parent), time_zone="Europe/Berlin")
+    found, now = path.stat(), timezone.now()
+
+    def once() -> int:
+        RawFile.objects.all().delete()
+        file = RawFile.objects.create(
+            folder=folder, path=path.name, name=path.name, size=found.st_size,
+            mtime_ns=found.st_mtime_ns, modified_at=now, sha256=f"{time.time_ns():064x}",
+            state=RawFile.State.STABLE, changed_at=now,
+        )  # fmt: skip
+        FileMetadata.objects.create(
+            file=file, experiment="cycling", cell_id=10001, start_cycle=0, is_valid=True
         )
-    return lines
+        outcome = import_file(file)
+        assert outcome.status == "imported", outcome
+        return outcome.rows
+
+    return once
+
+
+def remember(kind: str, path: Path) -> None:
+    begun = importer(path)
+    if kind != "nothing":
+        begun()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    label = "peak memory, a process that only starts" if kind == "nothing" else "peak memory"
+    print(f"{label:22}{peak:10.0f} MiB", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] in (["time"], ["memory"]):
+        logging.disable(logging.CRITICAL)  # fastnda warns of a clock that was set back
+        {"time": measure, "memory": remember}[sys.argv[1]](sys.argv[2], Path(sys.argv[3]))
+    else:
+        main()

@@ -1,4 +1,6 @@
-"""A nightly scan of 300,000 known files of which 300 have changed, beside a bare walk.
+"""A nightly scan of known files of which 300 have changed, beside a bare walk.
+
+PYTHONPATH=. python benchmarks/bench_scan.py [FILES]    (20,000 unless given; a lab has 300,000)
 
 The files are small, each with a content of its own, spread over 1,000 folders, in a
 database of its own (SQLite, or what BATTERY_DB_DATABASE_URL names). The peer is ``os.walk`` with a
@@ -17,7 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-FILES = int(os.environ.get("BENCH_FILES", "300000"))
+FILES = int(
+    sys.argv[1]
+    if sys.argv[1:2] and sys.argv[1].isdigit()
+    else os.environ.get("BENCH_FILES", "20000")
+)
 FOLDERS = 1000
 CHANGED = 300
 RUNS = 3
@@ -28,21 +34,28 @@ def main() -> None:
         os.environ["BATTERY_DB_DATA_DIR"] = str(Path(place) / "var")
         root = Path(place) / "cyclers"
         lay_out(root)
-        bare = statistics.median(timed(lambda: walk_bare(root)) for _ in range(RUNS))
+        walks = [timed(lambda: walk_bare(root)) for _ in range(RUNS)]
+        bare = tuple(statistics.median(each) for each in zip(*walks, strict=True))
         first = in_process("scan", root)
         again = [in_process("scan", root) for _ in range(RUNS)]
         for number in range(CHANGED):
             change(root, number)
         night = in_process("scan", root)
-    print(f"{FILES} files, {CHANGED} changed")
-    print(f"os.walk and stat                {bare:8.2f} s")
-    print(f"first scan, all read            {first[0]:8.2f} s")
-    unchanged = statistics.median(seconds for seconds, _ in again)
-    print(f"nothing changed                 {unchanged:8.2f} s = {unchanged / bare:.1f} x the walk")
+    unchanged = tuple(statistics.median(each) for each in zip(*again, strict=True))
     print(
-        f"{CHANGED} changed                     {night[0]:8.2f} s = {night[0] / bare:.1f} x the walk"
+        f"{FILES} files, {CHANGED} changed{'':10}{'s':>8}{'CPU s':>8}{'of the walk':>13}{'CPU':>7}"
     )
-    print(f"peak resident memory of a nightly scan {night[1]:.0f} MiB, before it {idle():.0f} MiB")
+    for label, times in (
+        ("os.walk and stat", bare),
+        ("first scan, all read", first),
+        ("nothing changed", unchanged),
+        (f"{CHANGED} changed", night),
+    ):
+        print(
+            f"{label:32}{times[0]:8.2f}{times[1]:8.2f}"
+            f"{times[0] / bare[0]:12.1f}x{times[1] / bare[1]:6.1f}x"
+        )
+    print(f"peak resident memory of a nightly scan {night[2]:.0f} MiB, before it {idle():.0f} MiB")
 
 
 def lay_out(root: Path) -> None:
@@ -70,23 +83,24 @@ def walk_bare(root: Path) -> int:
     return total
 
 
-def timed(run: object) -> float:
-    began = time.perf_counter()
+def timed(run: object) -> tuple[float, float]:
+    """Seconds of wall clock, and of the processor with what the file system took of it."""
+    began, cpu_began = time.perf_counter(), time.process_time()
     run()  # type: ignore[operator]
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - cpu_began
 
 
-def in_process(what: str, root: Path) -> tuple[float, float]:
-    """Seconds, and MiB at the peak, of a process of its own."""
+def in_process(what: str, root: Path) -> tuple[float, float, float]:
+    """Seconds, CPU seconds, and MiB at the peak, of a process of its own."""
     done = subprocess.run(
         [sys.executable, __file__, what, str(root)], capture_output=True, text=True, check=True
     )
-    seconds, memory = done.stdout.split()[-2:]
-    return float(seconds), float(memory)
+    seconds, processor, memory = done.stdout.split()[-3:]
+    return float(seconds), float(processor), float(memory)
 
 
 def idle() -> float:
-    return in_process("idle", Path())[1]
+    return in_process("idle", Path())[2]
 
 
 def scan(what: str, root: str) -> None:
@@ -100,16 +114,16 @@ def scan(what: str, root: str) -> None:
     from cells.models import Folder
 
     call_command("migrate", verbosity=0)
-    seconds = 0.0
+    seconds = processor = 0.0
     if what == "scan":
         folder, _ = Folder.objects.get_or_create(name="rack", defaults={"path": root})
-        seconds = timed(lambda: scan_folder(folder.pk))
+        seconds, processor = timed(lambda: scan_folder(folder.pk))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(seconds, peak)
+    print(seconds, processor, peak)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] in (["scan"], ["idle"]):
         scan(*sys.argv[1:])
     else:
         main()
