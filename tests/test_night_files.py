@@ -93,7 +93,7 @@ def test_a_reader_that_breaks_is_told_apart_from_a_refusal(rack, monkeypatch):
     def broken(*args, **kwargs):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("cycling.jobs.importing.summarise", broken)
+    monkeypatch.setattr("cycling.jobs.importing.summarise_after", broken)
 
     rows = told(night().job)
 

@@ -14,7 +14,7 @@ from cells.experiments import Metadata
 from cells.filenames import generate, parse
 from cells.forms.files import MetadataForm
 from cells.jobs import files as jobs
-from cells.models import FileMetadata, RawFile
+from cells.models import FileMetadata, NameRule, RawFile
 from cells.services import files as services
 from tests.cells.test_file_jobs import NAME, scan, write
 
@@ -150,7 +150,7 @@ def test_a7_5_a_name_of_no_known_kind_does_not_stop_the_others(folder):
 def test_a7_13_a_formation_is_completed_in_the_form_without_a_start_cycle(found, client_as):
     file = found("Sb_FM_10001_NW_41V_170201.txt")
     assert not file.metadata.is_valid
-    form = MetadataForm(instance=file.metadata)
+    form = MetadataForm(instance=file.metadata, grammar=NameRule.objects.grammar())
     sent = {name: form[name].value() or "" for name in form.fields}
 
     answer = client_as("member").post(
