@@ -31,6 +31,7 @@ LONG = FitOptions(
     starts=12,
     retries=0,
     iterations=150,
+    first_steps=150,
 )
 
 

@@ -27,7 +27,6 @@ from eis.results import FITTED, POOR, FitResult, arc_columns, complexity, failed
 from eis.uncertainty import Uncertainty, uncertainty_of
 
 CHUNK = 128  # spectra of like length that are guessed and refined together
-FIRST_STEPS = 12  # of every start, before the better ones go on
 Start = tuple[FloatArray, str]  # coordinates (B, P), and who guessed them
 GO_ON = 3  # starts of a second round that go on for as many steps again
 FEWEST_POINTS = 5
@@ -39,7 +38,8 @@ SMALLEST_OHM, LARGEST_OHM = 1e-12, 1e15
 class FitOptions:
     """How hard to try.
 
-    ``iterations`` bound each refinement. ``starts`` are always refined; up to ``retries``
+    ``iterations`` bound each refinement; ``first_steps`` of them are taken from every start,
+    the others from the best. ``starts`` are always refined; up to ``retries``
     more where the scaled error stays above ``good_enough`` and residuals of neighbouring
     points go together. ``penalty`` weighs the prior against the present misfit (thesis
     3.5.7). Above ``poor_above`` a fit is called poor.
@@ -48,6 +48,7 @@ class FitOptions:
     """
 
     iterations: int = 40
+    first_steps: int = 12
     starts: int = 2
     retries: int = 11
     good_enough: float = 0.001
@@ -202,7 +203,7 @@ def best_fits(circuit: Circuit, batch: Batch, options: FitOptions) -> Best:
     for count, go_on in ((options.starts, 1), (options.retries, GO_ON)):
         starts = queue.next(rows, count)
         if starts:
-            found = _race(objective, batch.take(rows), starts, options.iterations, go_on)
+            found = _race(objective, batch.take(rows), starts, options, go_on)
             best.take(rows, found)
         left = ~(best.misfit < options.good_enough**2)
         rows = np.flatnonzero(left & (_togetherness(circuit, best.u, batch) > 0))
@@ -232,16 +233,16 @@ class _Queue:
 
 
 def _race(
-    objective: Objective, batch: Batch, starts: list[Start], iterations: int, go_on: int
+    objective: Objective, batch: Batch, starts: list[Start], options: FitOptions, go_on: int
 ) -> Best:
     """A few steps from every start, as many again from the best ``go_on``, the rest from one."""
     size, prior = len(batch), prior_of(objective.coordinates.circuit, batch)
     first = np.concatenate([start for start, _ in starts])
     runs = Runs.of(np.tile(np.arange(size), len(starts)), first.copy())
     origin: Rows = np.arange(len(first))
-    few = min(FIRST_STEPS, iterations)
+    few = min(options.first_steps, options.iterations)
     refine_runs(objective, runs, batch, prior, few)
-    for kept, steps in [(go_on, few)] * (go_on > 1) + [(1, iterations - few)]:
+    for kept, steps in [(go_on, few)] * (go_on > 1) + [(1, options.iterations - few)]:
         order = np.argsort(runs.misfit.reshape(-1, size), axis=0)[:kept]
         chosen = (order * size + np.arange(size)).ravel()
         runs, origin = runs.take(chosen), origin[chosen]
