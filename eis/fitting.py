@@ -28,7 +28,8 @@ from eis.uncertainty import Uncertainty, uncertainty_of
 
 CHUNK = 128  # spectra of like length that are guessed and refined together
 Start = tuple[FloatArray, str]  # coordinates (B, P), and who guessed them
-GO_ON = 3  # starts of a second round that go on for as many steps again
+GO_ON = 4  # starts of a second round that go on for as many steps again
+RETRY_STEPS = 30  # of every start of a second round: what is left is hard to find
 FEWEST_POINTS = 5
 MOST_POINTS = 240
 SMALLEST_OHM, LARGEST_OHM = 1e-12, 1e15
@@ -47,7 +48,7 @@ class FitOptions:
     is one, and the classical guesses.
     """
 
-    iterations: int = 40
+    iterations: int = 100
     first_steps: int = 12
     starts: int = 2
     retries: int = 11
@@ -200,10 +201,11 @@ def best_fits(circuit: Circuit, batch: Batch, options: FitOptions) -> Best:
     queue = _Queue(circuit, batch, iter(guesses))
     best = Best.none(len(batch), circuit)
     rows: Rows = np.arange(len(batch))
-    for count, go_on in ((options.starts, 1), (options.retries, GO_ON)):
+    longer = replace(options, first_steps=max(options.first_steps, RETRY_STEPS))
+    for count, go_on, steps in ((options.starts, 1, options), (options.retries, GO_ON, longer)):
         starts = queue.next(rows, count)
         if starts:
-            found = _race(objective, batch.take(rows), starts, options, go_on)
+            found = _race(objective, batch.take(rows), starts, steps, go_on)
             best.take(rows, found)
         left = ~(best.misfit < options.good_enough**2)
         rows = np.flatnonzero(left & (_togetherness(circuit, best.u, batch) > 0))

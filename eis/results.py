@@ -9,7 +9,7 @@ from battery_db.lib.spectra import BoolArray, ComplexArray, FloatArray
 from eis.circuits import Circuit
 from eis.elements import TURN
 
-METHOD_VERSION = "2"  # raise it when the same spectrum would be fitted to other numbers
+METHOD_VERSION = "3"  # raise it when the same spectrum would be fitted to other numbers
 
 FITTED, POOR, FAILED = "fitted", "poor", "failed"
 
