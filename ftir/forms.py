@@ -88,7 +88,7 @@ class ModelForm(forms.Form):
         "Smoothness of A", "smooth_spectra", "Larger: smoother spectra of components.", 1e3
     )
     mixing = _weight(
-        "Mixing", "mixing", "Larger: pairs are drawn more to what the form below says.", 1e3
+        "Mixing", "mixing", "Larger: pairs are drawn more to what the next field says.", 1e3
     )
     mixing_form = forms.ChoiceField(
         label="Form of mixing",
@@ -114,4 +114,10 @@ class ModelForm(forms.Form):
 
 
 class DesignForm(forms.Form):
-    count = forms.IntegerField(label="Mixtures to weigh", min_value=1, max_value=100, initial=8)
+    count = forms.IntegerField(
+        label="Mixtures to weigh",
+        min_value=1,
+        max_value=100,
+        initial=8,
+        widget=forms.NumberInput(attrs={"class": "form-control"}),
+    )
