@@ -209,7 +209,7 @@ def trend(trends: Sequence[Trend], x_axis: str, y_axis: str) -> Figure:
                     "width": 2,
                 },
                 "line": {"width": 1, "color": COLOURS[place % len(COLOURS)]},
-                "marker": {"size": 7, "symbol": SYMBOLS[place % len(SYMBOLS)],
+                "marker": {"size": 7, "symbol": _symbol(place),
                            "color": COLOURS[place % len(COLOURS)]},
                 "customdata": list(one.links),
                 "hovertemplate": "%{x}<br>%{y:.4g}<extra>" + one.name + "</extra>",
@@ -219,8 +219,14 @@ def trend(trends: Sequence[Trend], x_axis: str, y_axis: str) -> Figure:
         "xaxis": {"title": {"text": x_axis}},
         "yaxis": {"title": {"text": y_axis}},
         "showlegend": len(traces) > 1,
+        "legend": {"orientation": "h", "y": -0.2, "x": 0, "yanchor": "top"},
     }
     return {"data": traces, "layout": layout}
+
+
+def _symbol(place: int) -> str:
+    """Colours come again after eight lines; the same colour has another symbol then."""
+    return SYMBOLS[(place + place // len(COLOURS)) % len(SYMBOLS)]
 
 
 def overlay(spectra: Mapping[str, Spectrum]) -> Figure:

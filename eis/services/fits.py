@@ -1,7 +1,6 @@
-"""Fits as tables and curves: of one spectrum, over a cell's life, of a dataset."""
+"""Fits as tables and curves: of one spectrum, of a cell, of a dataset."""
 
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from battery_db.lib.runs.models import Job
 from cells.models import Dataset
 from eis.circuits import parse_circuit
 from eis.models import CircuitFit, ImpedanceSpectrum
-from eis.plots import Fit, Trend
+from eis.plots import Fit
 from eis.services.circuits import title_of
 
 MOST_FITS = 50_000
@@ -140,38 +139,6 @@ def chosen_fits(spectra: QuerySet[ImpedanceSpectrum]) -> QuerySet[CircuitFit]:
             "spectrum__source__file__metadata__start_cycle", "spectrum__source", "spectrum__number"
         )
     )
-
-
-def trends_of_cell(cell_id: int, names: Iterable[str]) -> tuple[list[Trend], bool]:
-    """Parameters against cycle (or number of the spectrum, where no cycle is known)."""
-    spectra = ImpedanceSpectrum.objects.of_cell(cell_id)
-    cycles = spectra.cycles()
-    fits = list(chosen_fits(spectra))
-    known = [cycles[fit.spectrum_id] for fit in fits]
-    has_cycles = None not in known
-    places = {
-        fit.pk: float(number if cycle is None or not has_cycles else cycle)
-        for number, (fit, cycle) in enumerate(zip(fits, known, strict=True), 1)
-    }
-    trends = []
-    for name in names:
-        rows = [
-            (places[fit.pk], fit.parameters[name], fit.spectrum_id)
-            for fit in fits
-            if name in fit.parameters
-        ]
-        if rows:
-            trends.append(
-                Trend(
-                    name,
-                    [x for x, _, _ in rows],
-                    [p["value"] for _, p, _ in rows],
-                    [p["low"] if p["identifiable"] else None for _, p, _ in rows],
-                    [p["high"] if p["identifiable"] else None for _, p, _ in rows],
-                    [link for _, _, link in rows],
-                )
-            )
-    return trends, has_cycles
 
 
 def parameter_names_of_cell(cell_id: int) -> dict[str, str]:

@@ -13,6 +13,7 @@ from eis import plots
 from eis.models import ImpedanceSpectrum
 from eis.services import figures, fits
 from eis.services.circuits import lab_circuit, title_of
+from eis.services.trends import trends_of_cell
 
 SPECTRA_LISTED = 60
 SPECTRA_DRAWN = 8
@@ -41,16 +42,18 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
 
 @requires(Permission.VIEW)
 def trend_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
-    """Chosen parameters with their 90 % intervals against cycle; ``?parameter=`` several."""
+    """Chosen parameters with 90 % intervals against cycle, by circuit and condition.
+
+    ``?parameter=`` several.
+    """
     units = fits.parameter_names_of_cell(cell_id)
     names = [name for name in request.GET.getlist("parameter") if name in units][:MOST_TRENDS]
-    trends, has_cycles = fits.trends_of_cell(cell_id, names)
-    if not trends:
+    life = trends_of_cell(cell_id, names)
+    if not life.trends:
         return JsonResponse({"empty": "No spectrum of this cell has such a parameter fitted."})
-    shared = {units[trend.name] for trend in trends}
+    shared = {units[name] for name in names}
     axis = f"Parameter / {shared.pop()}" if len(shared) == 1 else "Parameter, in its own unit"
-    x_axis = "Cycle number" if has_cycles else "Spectrum, in order"
-    return JsonResponse(plots.trend(trends, x_axis, axis))
+    return JsonResponse(plots.trend(life.trends, life.x_axis, axis))
 
 
 @requires(Permission.VIEW)
