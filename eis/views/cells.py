@@ -24,6 +24,7 @@ MOST_TRENDS = 6
 def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
     """Fragment: a cell's spectra, and fitted parameters against cycle."""
     found = ImpedanceSpectrum.objects.of_cell(cell_id).in_life_order().with_fit()
+    found = found.select_related("source__file__metadata")
     spectra = list(found[:SPECTRA_LISTED])
     units = fits.parameter_names_of_cell(cell_id) if spectra else {}
     sent = request.GET.getlist("parameter")
