@@ -1,6 +1,8 @@
 """Fits as tables and curves: of one spectrum, of a cell, of a dataset."""
 
 import io
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,32 +20,39 @@ from eis.plots import Fit
 from eis.services.circuits import title_of
 
 MOST_FITS = 50_000
-FACTS = {
-    "spectrum_id": "spectrum_id",
-    "spectrum": "spectrum__name",
-    "file": "spectrum__source__file__name",
-    "cell_id": "spectrum__source__file__metadata__cell_id",
-    "start_cycle": "spectrum__source__file__metadata__start_cycle",
-    "cycle_count": "spectrum__cycle_count",
-    "voltage_volt": "spectrum__voltage_volt",
-    "temperature_celsius": "spectrum__temperature_celsius",
-    "review": "spectrum__review",
-    "masked_points": "spectrum__masked_points",
-    "circuit": "circuit",
-    "status": "status",
-    "reason": "reason",
-    "scaled_error": "scaled_error",
-    "start_scaled_error": "start_scaled_error",
-    "complexity": "complexity",
+FILE = "spectrum__source__file"
+# Column -> (where its value is, its type). The cycle and the test are worked out from others.
+FACTS: dict[str, tuple[str, pl.DataType]] = {
+    "spectrum_id": ("spectrum_id", pl.Int64()),
+    "spectrum": ("spectrum__name", pl.String()),
+    "file": (f"{FILE}__name", pl.String()),
+    "cell_id": (f"{FILE}__metadata__cell_id", pl.Int64()),
+    "start_cycle": (f"{FILE}__metadata__start_cycle", pl.Int64()),
+    "cycle_count": ("spectrum__cycle_count", pl.Int64()),
+    "voltage_volt": ("spectrum__voltage_volt", pl.Float64()),
+    "temperature_celsius": ("spectrum__temperature_celsius", pl.Float64()),
+    "file_name_temperature_celsius": (f"{FILE}__metadata__temperature_celsius", pl.Float64()),
+    "state_of_charge": ("spectrum__state_of_charge", pl.Float64()),
+    "review": ("spectrum__review", pl.String()),
+    "masked_points": ("spectrum__masked_points", pl.Int64()),
+    "circuit": ("circuit", pl.String()),
+    "status": ("status", pl.String()),
+    "reason": ("reason", pl.String()),
+    "scaled_error": ("scaled_error", pl.Float64()),
+    "start_scaled_error": ("start_scaled_error", pl.Float64()),
+    "start_method": ("start_method", pl.String()),
+    "complexity": ("complexity", pl.Float64()),
+    "method": ("method", pl.String()),
+    "versions": ("versions", pl.String()),
+    "fitted_at": ("fitted_at", pl.Datetime("us", "UTC")),
 }
-SCHEMA: dict[str, pl.DataType] = {
-    "spectrum_id": pl.Int64(), "spectrum": pl.String(), "file": pl.String(),
-    "cell_id": pl.Int64(), "start_cycle": pl.Int64(), "cycle_count": pl.Int64(),
-    "voltage_volt": pl.Float64(), "temperature_celsius": pl.Float64(), "review": pl.String(),
-    "masked_points": pl.Int64(), "circuit": pl.String(), "status": pl.String(),
-    "reason": pl.String(), "scaled_error": pl.Float64(), "start_scaled_error": pl.Float64(),
-    "complexity": pl.Float64(),
-}  # fmt: skip
+PARAMETER: dict[str, tuple[str, pl.DataType]] = {
+    "value": ("{}", pl.Float64()),
+    "start": ("{} initial", pl.Float64()),
+    "low": ("{} low", pl.Float64()),
+    "high": ("{} high", pl.Float64()),
+    "error": ("{} standard error", pl.Float64()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +86,59 @@ def parameter_rows(fit: CircuitFit) -> list[Row]:
 
 
 def fit_table(fits: QuerySet[CircuitFit]) -> pl.DataFrame:
-    """One row per fit: what it is of, how good it is, and three columns per parameter.
+    """One row per fit: what it is of, how good it is, and six columns per parameter.
 
-    ``R0 / Ω`` is the value, ``R0 initial / Ω`` the initial guess and ``R0 low``, ``R0 high``
-    the ends of the 90 % interval.
+    ``R0 / Ω`` is the value, ``R0 initial / Ω`` the initial guess, ``R0 low`` and ``R0 high``
+    the ends of the 90 % interval, ``R0 standard error``, and ``R0 identifiable`` whether the
+    spectrum alone holds it. LabError above ``MOST_FITS``: nothing is left out unsaid.
     """
-    found = list(fits.values("parameters").values_list(*FACTS.values(), "parameters")[:MOST_FITS])
+    paths = [path for path, _ in FACTS.values()]
+    found = list(fits.values_list(*paths, "spectrum__validity", "parameters")[: MOST_FITS + 1])
+    if len(found) > MOST_FITS:
+        raise LabError(
+            f"A table holds at most {MOST_FITS:,} fits; here are more.",
+            fix="Divide the dataset, or read the pages of /api/v1/eis/fits/.",
+        )
     columns: dict[str, list[Any]] = {
         name: [row[i] for row in found] for i, name in enumerate(FACTS)
     }
     columns["masked_points"] = [len(points) for points in columns["masked_points"]]
-    frame = pl.DataFrame(columns, schema=SCHEMA, strict=False)
-    parameters = [row[-1] for row in found]
+    columns["versions"] = [json.dumps(each, sort_keys=True) for each in columns["versions"]]
+    frame = pl.DataFrame(
+        columns, schema={name: kind for name, (_, kind) in FACTS.items()}, strict=False
+    )
+    cycles = ImpedanceSpectrum.objects.filter(fits__in=fits).cycles()
+    return frame.with_columns(
+        pl.Series("cycle", [cycles.get(pk) for pk in frame["spectrum_id"]], dtype=pl.Int64),
+        *_validity_columns([row[-2] for row in found]),
+        *_parameter_columns([row[-1] for row in found]),
+    )
+
+
+def _validity_columns(tests: Sequence[dict[str, Any]]) -> Iterator[pl.Series]:
+    """Verdict, reason, residual and number of outliers of the Kramers-Kronig test."""
+    for name, kind in (
+        ("verdict", pl.String()),
+        ("reason", pl.String()),
+        ("root_mean_square", pl.Float64()),
+    ):
+        yield pl.Series(
+            f"kramers_kronig_{name}", [test.get(name) for test in tests], dtype=kind, strict=False
+        )
+    outliers = [len(test["outliers"]) if "outliers" in test else None for test in tests]
+    yield pl.Series("kramers_kronig_outliers", outliers, dtype=pl.Int64)
+
+
+def _parameter_columns(parameters: Sequence[dict[str, Any]]) -> Iterator[pl.Series]:
     names: dict[str, str] = {}
     for each in parameters:
         names |= {name: numbers["unit"] for name, numbers in each.items()}
-    extra = {}
     for name, unit in names.items():
-        labels = (("value", _label(name, unit)), ("start", _label(f"{name} initial", unit)),
-                  ("low", _label(f"{name} low", unit)), ("high", _label(f"{name} high", unit)))  # fmt: skip
-        for key, label in labels:
-            extra[label] = pl.Series(
-                [each.get(name, {}).get(key) for each in parameters], dtype=pl.Float64, strict=False
-            )
-    return frame.with_columns(**extra)
+        for key, (form, kind) in PARAMETER.items():
+            values = [each.get(name, {}).get(key) for each in parameters]
+            yield pl.Series(_label(form.format(name), unit), values, dtype=kind, strict=False)
+        held = [each.get(name, {}).get("identifiable") for each in parameters]
+        yield pl.Series(f"{name} identifiable", held, dtype=pl.Boolean)
 
 
 def _label(name: str, unit: str) -> str:

@@ -12,6 +12,7 @@ from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from cells.models import Dataset, DatasetCell, Folder, WetCell
 from eis.models import CircuitFit, ImpedanceSpectrum, SpectrumDecision
+from eis.services import fits
 from tests.eis.lab import CIRCUIT, add_file, eis_text
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +178,72 @@ def test_a_dataset_is_exported_with_a_row_per_spectrum(client_as, spectra, peopl
     assert len(text.strip().split("\n")) == 3
 
 
+def test_an_export_says_what_a_fit_is_signed_with(client_as, spectra):
+    ImpedanceSpectrum.objects.filter(pk=spectra[0].pk).update(
+        state_of_charge=0.5, temperature_celsius=25.0, masked_points=[1]
+    )
+    spectra[0].refresh_from_db()
+    fit = spectra[0].fits.get()
+    fit.parameters["R0"]["identifiable"] = False
+    fit.save()
+
+    frame = fits.fit_table(CircuitFit.objects.order_by("pk"))
+
+    row = frame.row(0, named=True)
+    assert (row["state_of_charge"], row["temperature_celsius"], row["cycle"]) == (0.5, 25.0, 50)
+    assert (row["R0 identifiable"], row["ZARC1_R identifiable"]) == (False, True)
+    assert row["R0 standard error / Ω"] == pytest.approx(fit.parameters["R0"]["error"])
+    assert row["kramers_kronig_verdict"] == spectra[0].validity["verdict"]
+    assert row["kramers_kronig_outliers"] == len(spectra[0].validity["outliers"])
+    assert (row["method"], row["start_method"]) == (fit.method, fit.start_method)
+    assert json.loads(row["versions"]) == fit.versions
+    assert row["fitted_at"] == fit.fitted_at
+    assert frame.height == 3
+
+
+def test_an_export_of_too_many_fits_is_refused_in_words(client_as, spectra, monkeypatch):
+    monkeypatch.setattr(fits, "MOST_FITS", 2)
+    cell = WetCell.objects.create(cell_id=10001)
+    dataset = Dataset.objects.create(name="Set", slug="set")
+    DatasetCell.objects.create(dataset=dataset, wet_cell=cell)
+
+    answer = client_as("viewer").get(reverse("eis:dataset-fits", args=["set", "csv"]), follow=True)
+
+    assert "at most 2 fits" in answer.text
+    assert "text/html" in answer["Content-Type"]
+
+
+def test_lists_and_pages_say_charge_and_temperature(client_as, spectra):
+    for spectrum, charge, degrees in zip(spectra, (50, None, None), (25.5, 45, None), strict=True):
+        ImpedanceSpectrum.objects.filter(pk=spectrum.pk).update(
+            state_of_charge=charge, temperature_celsius=degrees
+        )
+    metadata = spectra[2].source.file.metadata
+    metadata.temperature_celsius = -10
+    metadata.save()
+    client = client_as("viewer")
+
+    shown = [
+        client.get(address).text
+        for address in (reverse("eis:spectra"), reverse("eis:cell-panel", args=[10001]))
+    ]
+
+    for page in shown:
+        assert all(f"{number} °C" in page for number in ("25.5", "45", "-10"))
+        assert "SOC" in page
+    assert "State of charge, as in the file" in client.get(spectra[0].get_absolute_url()).text
+
+
+def test_the_cell_panel_costs_the_same_for_any_number(
+    client_as, spectra, django_assert_max_num_queries
+):
+    client = client_as("viewer")
+    client.get(reverse("eis:cell-panel", args=[10001]))
+
+    with django_assert_max_num_queries(8):
+        client.get(reverse("eis:cell-panel", args=[10001]))
+
+
 def test_points_are_downloaded_with_mask_and_fit(client_as, spectra):
     answer = client_as("viewer").get(reverse("eis:points", args=[spectra[0].pk, "csv"]))
 
@@ -226,11 +293,11 @@ def test_rest_gives_spectra_points_and_fits(client_as, spectra):
     client = client_as("viewer")
 
     listed = client.get("/api/v1/eis/spectra/?cell_id=10001").json()["results"]
-    fits = client.get(f"/api/v1/eis/fits/?spectrum={spectra[0].pk}").json()["results"]
+    rows = client.get(f"/api/v1/eis/fits/?spectrum={spectra[0].pk}").json()["results"]
     points = client.get(f"/api/v1/eis/spectra/{spectra[0].pk}/points/?format=csv")
 
     assert [row["fit_status"] for row in listed] == ["fitted"] * 3
-    assert fits[0]["parameters"]["ZARC1_fc"]["value"] == pytest.approx(10, rel=1e-2)
+    assert rows[0]["parameters"]["ZARC1_fc"]["value"] == pytest.approx(10, rel=1e-2)
     assert points.text.startswith("frequency_hertz")
 
 
