@@ -230,11 +230,12 @@ def _symbol(place: int) -> str:
 
 
 def overlay(spectra: Mapping[str, Spectrum]) -> Figure:
-    """Nyquist curves of several spectra on equal axes."""
+    """Nyquist curves of several spectra on equal axes, of the points that count."""
     unit, size = ohm_unit(next(iter(spectra.values())))
     traces = []
     for place, (name, spectrum) in enumerate(spectra.items()):
-        order = np.argsort(-spectrum.frequency_hz)
+        used = np.flatnonzero(spectrum.usable)
+        order = used[np.argsort(-spectrum.frequency_hz[used])]
         impedance = spectrum.impedance_ohm[order] / size
         colour = COLOURS[place % len(COLOURS)]
         traces.append(

@@ -59,14 +59,18 @@ def trend_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
 
 @requires(Permission.VIEW)
 def overlay_figure(request: HttpRequest, cell_id: int) -> JsonResponse:
-    """Nyquist curves over the life of the cell: first, last, and some between."""
+    """Nyquist curves over the life of the cell: first, last, and some between.
+
+    Rejected spectra are left out, as in trends.
+    """
     found = ImpedanceSpectrum.objects.of_cell(cell_id).in_life_order().select_related("source")
+    found = found.exclude(review=ImpedanceSpectrum.Review.REJECTED)
     try:
         drawn = figures.life_of(list(found), SPECTRA_DRAWN)
     except LabError as error:
         return JsonResponse({"error": error.message, "fix": error.fix}, status=409)
     if not drawn:
-        return JsonResponse({"empty": "This cell has no spectrum."})
+        return JsonResponse({"empty": "This cell has no spectrum that counts."})
     return JsonResponse(plots.overlay(drawn))
 
 

@@ -234,6 +234,22 @@ def test_lists_and_pages_say_charge_and_temperature(client_as, spectra):
     assert "State of charge, as in the file" in client.get(spectra[0].get_absolute_url()).text
 
 
+def test_the_overlay_leaves_out_masked_points_and_rejected_spectra(client_as, spectra):
+    ImpedanceSpectrum.objects.filter(pk=spectra[0].pk).update(masked_points=[0, 1, 5])
+    ImpedanceSpectrum.objects.filter(pk=spectra[1].pk).update(review="rejected")
+    client = client_as("viewer")
+    address = reverse("eis:overlay-figure", args=[10001])
+
+    drawn = client.get(address).json()["data"]
+    ImpedanceSpectrum.objects.update(review="rejected")
+    none = client.get(address).json()
+
+    count = spectra[0].point_count
+    assert [len(trace["x"]) for trace in drawn] == [count - 3, count]
+    assert len(drawn[0]["text"]) == count - 3
+    assert "no spectrum" in none["empty"]
+
+
 def test_the_cell_panel_costs_the_same_for_any_number(
     client_as, spectra, django_assert_max_num_queries
 ):
