@@ -47,6 +47,10 @@ class SpectrumSerializer(serializers.ModelSerializer[ImpedanceSpectrum]):
         exclude = ["source"]
 
 
+class MaskedSpectrumSerializer(SpectrumSerializer):
+    job = serializers.UUIDField(read_only=True, help_text="The job that fits what is left.")
+
+
 class CircuitFitSerializer(serializers.ModelSerializer[CircuitFit]):
     cell_id = serializers.IntegerField(
         source="spectrum.source.file.metadata.cell_id", read_only=True
@@ -165,20 +169,22 @@ class SpectrumViewSet(viewsets.ReadOnlyModelViewSet[ImpedanceSpectrum]):
         )
         return response
 
-    @extend_schema(request=MaskSerializer, responses=SpectrumSerializer)
+    @extend_schema(request=MaskSerializer, responses=MaskedSpectrumSerializer)
     @action(detail=True, methods=["post"])
     def mask(self, request: Request, pk: str | None = None) -> Response:
-        """Leave points out of fits and checks, or take them back in."""
+        """Leave points out of fits and checks, or take them back in, and fit again, as a job."""
         spectrum = self.get_object()
         sent = self._sent(MaskSerializer, request)
-        services.mask_points(
+        _, job = services.mask_and_fit(
             spectrum,
             sent["points"],
             reason=sent["reason"],
             restore=sent["restore"],
             by=request.user,
+            trigger=Job.Trigger.API,
         )
-        return Response(self.get_serializer(self.get_object()).data)
+        told = self.get_serializer(self.get_object()).data
+        return Response({**told, "job": str(job.pk)})
 
     @extend_schema(request=ReviewSerializer, responses=SpectrumSerializer)
     @action(detail=True, methods=["post"])
@@ -190,7 +196,7 @@ class SpectrumViewSet(viewsets.ReadOnlyModelViewSet[ImpedanceSpectrum]):
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=FitRequestSerializer, responses={202: OpenApiTypes.OBJECT})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], permission_by_method={"POST": Permission.EDIT})
     def fit(self, request: Request, pk: str | None = None) -> Response:
         """Fit one spectrum now, as a job, with a circuit that is kept for it."""
         spectrum = self.get_object()

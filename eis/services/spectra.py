@@ -63,6 +63,21 @@ def mask_points(
     return len(before ^ after)
 
 
+def mask_and_fit(
+    spectrum: ImpedanceSpectrum,
+    places: Iterable[int],
+    *,
+    trigger: str,
+    by: Any,
+    reason: str = "",
+    restore: bool = False,
+) -> tuple[int, Job]:
+    """``mask_points``, and the job that fits what is left: page and REST do the same."""
+    with transaction.atomic():
+        count = mask_points(spectrum, places, reason=reason, restore=restore, by=by)
+        return count, request_fit([spectrum.pk], by=by, trigger=trigger)
+
+
 def review(spectrum: ImpedanceSpectrum, verdict: str, *, reason: str = "", by: Any = None) -> None:
     """Accept, reject, or open again."""
     if verdict not in ImpedanceSpectrum.Review.values:

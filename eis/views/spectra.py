@@ -140,10 +140,14 @@ def mask(request: HttpRequest, spectrum_id: int) -> HttpResponse:
     places = [int(part) for part in request.POST.get("points", "").split(",") if part.isdecimal()]
     restore = "restore" in request.POST
     try:
-        count = services.mask_points(
-            shown, places, reason=request.POST.get("reason", ""), restore=restore, by=request.user
+        count, job = services.mask_and_fit(
+            shown,
+            places,
+            reason=request.POST.get("reason", ""),
+            restore=restore,
+            by=request.user,
+            trigger=Job.Trigger.PAGE,
         )
-        job = services.request_fit([shown.pk], by=request.user, trigger=Job.Trigger.PAGE)
     except LabError as error:
         messages.error(request, str(error))
     else:

@@ -331,3 +331,43 @@ def test_rest_masks_reviews_and_fits(client_as, spectra):
     assert masked.json()["masked_points"] == [1, 2]
     assert reviewed.json()["review"] == "accepted"
     assert (fit.status_code, batch.status_code, wrong.status_code) == (202, 202, 400)
+
+
+def test_rest_and_page_fit_again_after_a_mask(client_as, spectra):
+    client = client_as("curator")
+    before = spectra[0].fits.get().fingerprint
+
+    answer = client.post(
+        f"/api/v1/eis/spectra/{spectra[0].pk}/mask/",
+        {"points": [3]},
+        content_type="application/json",
+    )
+    job = Job.objects.get(pk=answer.json()["job"])
+    engine.drain()
+
+    assert job.trigger == Job.Trigger.API
+    assert client.get(f"/api/v1/jobs/{job.pk}/").json()["state"] == "succeeded"
+    assert spectra[0].fits.get().fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "status"),
+    [
+        ("viewer", "fit", 403),
+        ("member", "fit", 202),
+        ("member", "mask", 403),
+        ("member", "review", 403),
+        ("curator", "fit", 202),
+        ("curator", "mask", 200),
+    ],
+)
+def test_rest_asks_for_the_same_role_as_the_page(client_as, spectra, role, action, status):
+    sent = {"fit": {"circuit": "R0-ZARC1"}, "mask": {"points": [3]}, "review": {"verdict": "open"}}
+
+    answer = client_as(role).post(
+        f"/api/v1/eis/spectra/{spectra[0].pk}/{action}/",
+        sent[action],
+        content_type="application/json",
+    )
+
+    assert answer.status_code == status
