@@ -1,5 +1,7 @@
 """The batch review: worst fits first, one after the other, with the keyboard."""
 
+from dataclasses import replace
+
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -7,7 +9,7 @@ from django.shortcuts import render
 from battery_db.lib.permissions import Permission, requires
 from eis.models import ImpedanceSpectrum, ImpedanceSpectrumQuerySet
 from eis.services.spectra import last_review
-from eis.views.filters import choices, filters_of
+from eis.views.filters import Filters, choices, filters_of
 from eis.views.spectra import page_of
 
 SHOWN_BESIDE = 12  # rows of the queue on each side of the one shown
@@ -45,9 +47,20 @@ def review(request: HttpRequest) -> HttpResponse:
     }
     if rows:
         shown = rows[at - first]
-        context |= page_of(shown) | {"percentile": 100 * (total - at) / total}
+        context |= page_of(shown) | {"percentile": _percentile(shown, filters)}
         context["stay"] = f"{request.path}?{words}&spectrum={shown.pk}"
     return render(request, "eis/review.html", context)
+
+
+def _percentile(shown: ImpedanceSpectrum, filters: Filters) -> float:
+    """The part of all fits under the same filters, reviewed or not, that is no worse.
+
+    Over what waits alone it would change with each verdict.
+    """
+    everything = replace(filters, review="").spectra().worst_first()
+    total = everything.count()
+    at = _place_of(shown.pk, everything)
+    return 100 * (total - at) / total if at is not None else 0.0
 
 
 def _place(request: HttpRequest, queue: ImpedanceSpectrumQuerySet, total: int) -> int:

@@ -117,6 +117,33 @@ def test_failed_fits_come_first_and_have_a_place(client_as, spectra):
     assert "2 of 4" in client.get(f"{REVIEW}?spectrum={spectra[3].pk}").text
 
 
+def test_the_percentile_does_not_move_with_verdicts(client_as, spectra):
+    client = client_as("curator")
+    address = f"{REVIEW}?spectrum={spectra[1].pk}"
+
+    before = client.get(address).context["percentile"]
+    ImpedanceSpectrum.objects.filter(pk__in=[spectra[0].pk, spectra[3].pk]).update(
+        review="accepted"
+    )
+    after = client.get(address)
+
+    assert (before, after.context["percentile"]) == (50, 50)
+    assert "2 of 2" in after.text
+
+
+def test_the_review_says_what_the_kramers_kronig_test_found(client_as, spectra):
+    validity = {"verdict": "invalid", "reason": "The cell changed.", "root_mean_square": 0.0123,
+                "outliers": [2]}  # fmt: skip
+    ImpedanceSpectrum.objects.filter(pk=spectra[3].pk).update(validity=validity)
+    client = client_as("viewer")
+
+    pages = [client.get(address).text for address in (REVIEW, spectra[3].get_absolute_url())]
+
+    for page in pages:
+        assert "invalid, 1.23 %, 1 outlier" in page
+        assert "The cell changed." in page
+
+
 def test_the_review_costs_the_same_for_any_number(
     client_as, spectra, django_assert_max_num_queries
 ):
