@@ -189,6 +189,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = env.bool("STATIC_FROM_SOURCE", False)
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+# A calibration is uploaded whole: its table and 2000 spectra (ftir.services.calibrations),
+# and its grid of ratios has a field for each component of the 200 samples on a page.
+DATA_UPLOAD_MAX_NUMBER_FILES = 2002
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
 # A file that changed this recently may still be written to, and waits.
 FILE_SETTLE_SECONDS = env.int("FILE_SETTLE_SECONDS", 60)
 # A folder or file of which nothing comes for so long is passed over; 0 waits for ever.

@@ -26,6 +26,8 @@ def fit_calibration(context: JobContext) -> Done:
         raise LabError("The calibration is no longer there.", fix="Make it again.")
     if calibration.state == Calibration.State.READY:
         return _done(calibration)
+    # Before the samples are read: what is edited from here on is not what was fitted.
+    digest = calibrations.digest_of(calibration)
     try:
         made = reports.calibrate(
             calibrations.load_samples(calibration),
@@ -38,7 +40,6 @@ def fit_calibration(context: JobContext) -> Done:
             state=Calibration.State.FAILED, error=error.message, fix=error.fix
         )
         raise
-    digest = calibrations.digest_of(calibration)
     names = {
         "archive_name": f"ftir/calibrations/{digest}.npz",
         "report_name": f"ftir/calibrations/{digest}.report.npz",
@@ -61,7 +62,9 @@ def _kind(calibration: Calibration) -> Kind:
 
 
 def _finish(calibration: Calibration, values: dict[str, Any]) -> None:
-    row = Calibration.objects.select_for_update().get(pk=calibration.pk)
+    row = Calibration.objects.select_for_update().filter(pk=calibration.pk).first()
+    if row is None:
+        raise LabError("The calibration was deleted while it was fitted.", fix="Make it again.")
     if values["samples_digest"] != calibrations.digest_of(row):
         raise NotAllowed("The samples were changed while they were fitted.", fix="Fit again.")
     for name, value in values.items():

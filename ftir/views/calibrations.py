@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -57,12 +58,15 @@ def calibration(request: HttpRequest, calibration_id: int) -> HttpResponse:
     )
     names = shown.component_names
     most = FITTED_SHOWN if shown.state == Calibration.State.READY else SAMPLES_SHOWN
-    samples = list(shown.samples.select_related("spectrum")[:most])
+    page = Paginator(shown.samples.select_related("spectrum"), most).get_page(
+        request.GET.get("page")
+    )
     context = {
         "calibration": shown,
         "names": names,
-        "samples": [(s, s.mass_ratio or [""] * len(names)) for s in samples],
-        "sample_count": shown.samples.count(),
+        "page": page,
+        "samples": [(s, s.mass_ratio or [""] * len(names)) for s in page],
+        "sample_count": page.paginator.count,
         "errors": _errors(shown, names),
         "methods": _methods(shown),
         "judged": shown.compositions.count(),
@@ -152,7 +156,13 @@ def set_ratios(request: HttpRequest, calibration_id: int) -> HttpResponse:
         messages.success(request, f"{known} mixtures are known.")
     except LabError as error:
         messages.error(request, str(error))
-    return redirect(shown)
+    return redirect(_page_of(shown, request))
+
+
+def _page_of(shown: Calibration, request: HttpRequest) -> str:
+    """The page of the samples that the form was on."""
+    number = request.POST.get("page", "")
+    return shown.get_absolute_url() + (f"?page={number}#samples" if number.isdecimal() else "")
 
 
 @require_POST

@@ -21,11 +21,11 @@ GOOD = [0.10, 0.30, 0.35, 0.25, 0.0]
 class Context:
     """A job's context, as far as a fit asks for one."""
 
-    def __init__(self, params) -> None:
-        self.params = params
+    def __init__(self, params, each=lambda: None) -> None:
+        self.params, self.each = params, each
 
     def progress(self, done, total, text) -> None:
-        pass
+        self.each()
 
 
 @pytest.fixture
@@ -138,3 +138,26 @@ def test_samples_changed_while_they_were_fitted_are_not_taken_for_it(
 
     with pytest.raises(NotAllowed, match="changed while"):
         done.save()
+
+
+def test_ratios_typed_during_the_fit_are_not_taken_for_what_was_fitted(
+    molecules, upload, fitted, samples, monkeypatch
+):
+    draft = calibrations.create("Ours", *upload)
+    sample = draft.samples.filter(mass_ratio__isnull=False).first()
+    made = report.Report(fitted, {"error": [0.0] * 5}, {"predicted": samples.mass_ratio})
+
+    def calibrate(read, penalties, kind, progress):
+        progress(0, 1, "Fitting the model")
+        return made
+
+    def edit():
+        calibrations.set_ratios(draft, {sample.pk: ["", "1", "", "", ""]})
+
+    monkeypatch.setattr(fitting.reports, "calibrate", calibrate)
+    done = fitting.fit_calibration(Context({"calibration_id": draft.pk}, edit))
+
+    with pytest.raises(NotAllowed, match="changed while"):
+        done.save()
+    draft.refresh_from_db()
+    assert (draft.state, draft.archive_name) == (Calibration.State.DRAFT, "")

@@ -124,20 +124,34 @@ def test_the_list_asks_the_same_however_long(
 
 def test_a_draft_is_entered_by_upload_and_grid(client_as, molecules, upload):
     table, files = upload
+    files = [*files, *((f"more-{n}.csv", files[-1][1]) for n in range(160))]  # 228, as labs have
     client = client_as("member")
     given = {
         "name": "Ours",
         "kind": "linear",
         "table": SimpleUploadedFile("ratios.csv", table.encode()),
-        "spectra": [SimpleUploadedFile(name, content) for name, content in files[:50]],
+        "spectra": [SimpleUploadedFile(name, content) for name, content in files],
         "notes": "",
     }
 
     page = client.post("/ftir/calibrations/new/", given, follow=True)
 
     made = Calibration.objects.get()
-    assert made.samples.count() == 50
+    assert made.samples.count() == 228
     assert page.context["calibration"] == made
+    grid = {
+        f"ratio-{sample.pk}-{place}": "" if not value else f"{value}"
+        for sample, ratios in page.context["samples"]
+        for place, value in enumerate(ratios)
+    }
+    assert len(grid) == 1000  # beside it the token of the form
+    told = client.post(
+        f"{made.get_absolute_url()}ratios/",
+        {**grid, "page": 1, "csrfmiddlewaretoken": "x"},
+        follow=True,
+    )
+    assert "48 mixtures are known" in told.content.decode()
+    assert len(client.get(made.get_absolute_url(), {"page": 2}).context["samples"]) == 28
     sample = made.samples.filter(mass_ratio__isnull=True).first()
     client.post(f"{made.get_absolute_url()}ratios/", {f"ratio-{sample.pk}-1": "1"})
     sample.refresh_from_db()
