@@ -21,6 +21,9 @@ class FilesField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> list[tuple[str, bytes]]:
         files = data if isinstance(data, list | tuple) else [data]
+        files = [file for file in files if file is not None]
+        if not files and self.required:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
         cleaned = [super(FilesField, self).clean(file, initial) for file in files]
         return [(file.name, file.read()) for file in cleaned]
 
@@ -42,19 +45,60 @@ class CorrectionsForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["baseline", "atr_to_transmission"]
 
 
+def _table() -> forms.FileField:
+    return forms.FileField(
+        label="Mass ratios, CSV",
+        required=False,
+        help_text="A column 'file', then one per component. An empty row is an unknown mixture.",
+    )
+
+
+def _spectra() -> FilesField:
+    return FilesField(
+        label="Spectra",
+        required=False,
+        allow_empty_file=True,
+        help_text="The files of the table, or a .zip of them; others become unknown mixtures,"
+        " which help too.",
+    )
+
+
 class CalibrationForm(forms.Form):
     name = forms.CharField(max_length=100, help_text="The same name again makes a new version.")
     kind = forms.ChoiceField(label="Model", choices=Calibration.Kind.choices)
-    table = forms.FileField(
-        label="Mass ratios, CSV",
-        help_text="A column 'file', then one per component. An empty row is an unknown mixture.",
-    )
-    spectra = FilesField(
-        label="Spectra",
-        allow_empty_file=True,
-        help_text="The files of the table; others become unknown mixtures, which help too.",
+    table = _table()
+    spectra = _spectra()
+    components = forms.CharField(
+        required=False,
+        max_length=500,
+        help_text="Without a table: molecules, separated by commas. The draft then plans which"
+        " mixtures to weigh.",
     )
     notes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if not self.errors and not (given["table"] or given["components"].strip()):
+            self.add_error("table", "Choose a table of mass ratios, or name the components.")
+        return given
+
+
+class AddSpectraForm(forms.Form):
+    """More samples for a draft, or ratios of those it has."""
+
+    table = _table()
+    spectra = _spectra()
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if not self.errors and not (given["table"] or given["spectra"]):
+            self.add_error("spectra", "Choose spectra, a table of mass ratios, or both.")
+        return given
+
+
+def table_text(given: dict[str, Any]) -> str:
+    """The text of the table that a form took; empty for none."""
+    return given["table"].read().decode("utf-8-sig", "replace") if given["table"] else ""
 
 
 def _weight(label: str, name: str, what: str, most: float) -> forms.FloatField:

@@ -20,6 +20,10 @@ urlpatterns = [
     path("calibrations/template.csv", calibrations.template, name="template"),
     path("calibrations/<int:calibration_id>/", calibrations.calibration, name="calibration"),
     path("calibrations/<int:calibration_id>/ratios/", calibrations.set_ratios, name="set-ratios"),
+    path(
+        "calibrations/<int:calibration_id>/spectra/", calibrations.add_spectra, name="add-spectra"
+    ),
+    path("calibrations/<int:calibration_id>/delete/", calibrations.delete, name="delete"),
     path("calibrations/<int:calibration_id>/model/", calibrations.set_model, name="set-model"),
     path("calibrations/<int:calibration_id>/fit/", calibrations.fit, name="fit"),
     path("calibrations/<int:calibration_id>/use/", calibrations.put_in_use, name="put-in-use"),

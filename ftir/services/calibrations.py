@@ -1,8 +1,6 @@
 """What a person asks of calibrations: enter samples, fit, put in use, plan the next mixtures."""
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
 from cells.models import Molecule
 from cells.services.materials import define_molecule
+from ftir import ratio_tables, uploads
 from ftir.models import Calibration, CalibrationComponent, CalibrationSample, InfraredSpectrum
 from ftir.services import compositions, spectra
 
@@ -36,57 +35,6 @@ MOST_SAMPLES = 2000
 MOST_COMPONENTS = 12
 
 
-def parse_ratios(text: str) -> tuple[tuple[str, ...], dict[str, list[float] | None]]:
-    """Components and known ratios of a table with the columns ``file``, component, component …
-
-    A row without numbers is an unknown mixture. Ratios above 1 that sum to 100 are read
-    as percent. Raises LabError, naming the row, for what is neither.
-    """
-    try:
-        dialect: Any = csv.Sniffer().sniff(text[:4000], ",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff")), dialect) if any(row)]
-    if len(rows) < 2 or len(rows[0]) < 3:
-        raise LabError(
-            "The table needs a header with 'file' and at least two components, and a row per"
-            " sample.",
-            fix="Download the template and fill it in.",
-        )
-    components = tuple(name.strip() for name in rows[0][1:] if name.strip())
-    known: dict[str, list[float] | None] = {}
-    for number, row in enumerate(rows[1:], 2):
-        name = row[0].strip()
-        if not name:
-            raise LabError(f"Line {number} names no file.", fix="Fill in its first column.")
-        if name in known:
-            raise LabError(f"Line {number}: {name} was named before.", fix="Keep one row per file.")
-        known[name] = _ratios(row[1 : len(components) + 1], components, f"Line {number} ({name})")
-    return components, known
-
-
-def _ratios(cells: Sequence[str], components: Sequence[str], where: str) -> list[float] | None:
-    texts = [cell.strip().replace(",", ".").rstrip("%").strip() for cell in cells]
-    if not any(texts):
-        return None
-    try:
-        values = [float(text) if text else 0.0 for text in texts]
-    except ValueError as error:
-        raise LabError(
-            f"{where}: a ratio is not a number: {', '.join(cells)}.", fix="Correct it."
-        ) from error
-    values += [0.0] * (len(components) - len(values))
-    total = sum(values)
-    if 98 <= total <= 102:
-        values, total = [value / 100 for value in values], total / 100
-    if min(values) < 0 or abs(total - 1) > 0.02:
-        raise LabError(
-            f"{where}: mass ratios must be 0 or more and sum to 1 (or 100 %); they sum to {total:g}.",
-            fix="Correct that row.",
-        )
-    return [value / total for value in values]
-
-
 def create(
     name: str,
     table: str,
@@ -99,32 +47,18 @@ def create(
     """A draft from a table of ratios and the files it names; other files are unknown mixtures.
 
     All or nothing. Raises LabError for a file that the table names and that is not
-    there, for a component that is no molecule of the lab, and for unreadable spectra.
+    there, for files of one name, for a component that is no molecule of the lab, and
+    for unreadable spectra.
     """
-    components, known = parse_ratios(table)
-    given = {filename.replace("\\", "/").rpartition("/")[2]: data for filename, data in files}
-    missing = [named for named in known if _match(named, given) is None]
-    if missing:
-        raise LabError(
-            f"The table names {len(missing)} files that are not there: {', '.join(missing[:5])}.",
-            fix="Choose these files too, or correct the first column.",
-        )
-    if len(given) > MOST_SAMPLES:
-        raise LabError(f"{len(given)} files were given.", fix=f"Give at most {MOST_SAMPLES}.")
-    ratios = {_match(named, given): ratio for named, ratio in known.items()}
+    components, known = ratio_tables.parse_ratios(table)
+    given = uploads.by_name(files, MOST_SAMPLES)
+    ratios = ratio_tables.pair(known, given)
     with transaction.atomic():
         calibration = start(name, components, kind=kind, notes=notes, by=by)
         for filename, data in given.items():
             spectrum = spectra.add_spectrum(filename, data, for_calibration=True, by=by)
             add_sample(calibration, spectrum, ratios.get(filename))
     return calibration
-
-
-def _match(named: str, given: Mapping[str, bytes]) -> str | None:
-    if named in given:
-        return named
-    stems = [filename for filename in given if filename.rpartition(".")[0] == named]
-    return stems[0] if len(stems) == 1 else None
 
 
 def start(
@@ -181,16 +115,26 @@ def add_sample(
     return sample
 
 
-def set_ratios(calibration: Calibration, given: Mapping[int, Sequence[str]]) -> int:
+def set_ratios(calibration: Calibration, given: Mapping[int, Sequence[str]], by: Any = None) -> int:
     """Known ratios as typed into the grid, by sample; all or nothing. How many are known."""
     must_be_draft(calibration)
     names = calibration.component_names
-    samples = list(calibration.samples.select_related("spectrum"))
-    for sample in samples:
-        if sample.pk in given:
-            sample.mass_ratio = _ratios(given[sample.pk], names, sample.spectrum.name)
-    CalibrationSample.objects.bulk_update(samples, ["mass_ratio"])
-    return sum(sample.mass_ratio is not None for sample in samples)
+    rows = calibration.samples.filter(pk__in=given).values_list("pk", "spectrum__name")
+    typed = {pk: ratio_tables.ratios_of(given[pk], names, name) for pk, name in rows}
+    keep_ratios(calibration, typed, by)
+    return calibration.samples.filter(mass_ratio__isnull=False).count()
+
+
+def keep_ratios(
+    calibration: Calibration, ratios: Mapping[int, list[float] | None], by: Any
+) -> None:
+    """Write the ratios of samples, by sample."""
+    changed = []
+    for sample in calibration.samples.filter(pk__in=ratios):
+        if sample.mass_ratio != ratios[sample.pk]:
+            sample.mass_ratio = ratios[sample.pk]
+            changed.append(sample)
+    CalibrationSample.objects.bulk_update(changed, ["mass_ratio"])
 
 
 def new_version(calibration: Calibration, by: Any) -> Calibration:
@@ -329,10 +273,8 @@ def template() -> str:
     """The 48 mixtures of the thesis's tables as a table to fill in."""
     from ftir.demonstration import COMPONENTS, known_mass_ratios
 
-    lines = [",".join(("file", *COMPONENTS))]
-    for number, row in enumerate(known_mass_ratios(), 1):
-        lines.append(",".join((f"mixture-{number:02d}.asp", *(f"{value:.4f}" for value in row))))
-    return "\n".join(lines) + "\n"
+    rows = enumerate(known_mass_ratios().tolist(), 1)
+    return ratio_tables.as_table(COMPONENTS, ((f"mixture-{n:02d}.asp", row) for n, row in rows))
 
 
 def create_demonstration(by: Any = None) -> Calibration:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -14,10 +15,10 @@ from battery_db.lib.history import changes_of
 from battery_db.lib.permissions import Permission, requires
 from battery_db.lib.runs.models import Job
 from ftir import plots
-from ftir.forms import CalibrationForm, DesignForm, ModelForm
+from ftir.forms import AddSpectraForm, CalibrationForm, DesignForm, ModelForm, table_text
 from ftir.models import Calibration
 from ftir.services import calibrations as services
-from ftir.services import fit_settings
+from ftir.services import drafts, fit_settings
 
 SAMPLES_SHOWN = 200
 FITTED_SHOWN = 50
@@ -37,17 +38,26 @@ def calibration_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
-            table = given["table"].read().decode("utf-8-sig", "replace")
-            made = services.create(
-                given["name"], table, given["spectra"], kind=given["kind"], notes=given["notes"],
-                by=request.user,
-            )  # fmt: skip
+            made = _made(given, request.user)
         except LabError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"{made} has {made.samples.count()} samples. Fit it next.")
+            count = made.samples.count()
+            then = "Fit it next." if count else "Plan which mixtures to weigh."
+            messages.success(request, f"{made} has {count} samples. {then}")
             return redirect(made)
     return render(request, "ftir/calibration_form.html", {"form": form})
+
+
+def _made(given: dict[str, Any], by: Any) -> Calibration:
+    table, said = table_text(given), {"kind": given["kind"], "notes": given["notes"], "by": by}
+    if table:
+        return services.create(given["name"], table, given["spectra"], **said)
+    components = [name.strip() for name in given["components"].split(",") if name.strip()]
+    with transaction.atomic():
+        made = services.start(given["name"], components, **said)
+        drafts.add_spectra(made, "", given["spectra"], by=by)
+    return made
 
 
 @requires(Permission.VIEW)
@@ -72,6 +82,7 @@ def calibration(request: HttpRequest, calibration_id: int) -> HttpResponse:
         "judged": shown.compositions.count(),
         "design_form": DesignForm(request.GET if "count" in request.GET else None),
         "changes": changes_of(shown),
+        "add_form": AddSpectraForm(),
         "model_form": ModelForm(initial=fit_settings.model_of(shown)),
         **_design(request, shown),
     }
@@ -147,12 +158,14 @@ def set_ratios(request: HttpRequest, calibration_id: int) -> HttpResponse:
     """The grid of known ratios, as typed."""
     shown = get_object_or_404(Calibration, pk=calibration_id)
     width = len(shown.component_names)
+    removed = {int(pk) for pk in request.POST.getlist("remove") if pk.isdecimal()}
     grid: dict[int, list[str]] = {}
     for field, value in request.POST.items():
         if (place := CELL.match(field)) and int(place[2]) < width:
             grid.setdefault(int(place[1]), [""] * width)[int(place[2])] = str(value)
     try:
-        known = services.set_ratios(shown, grid)
+        grid = {pk: row for pk, row in grid.items() if pk not in removed}
+        known = drafts.save_grid(shown, grid, removed, by=request.user)
         messages.success(request, f"{known} mixtures are known.")
     except LabError as error:
         messages.error(request, str(error))
@@ -163,6 +176,38 @@ def _page_of(shown: Calibration, request: HttpRequest) -> str:
     """The page of the samples that the form was on."""
     number = request.POST.get("page", "")
     return shown.get_absolute_url() + (f"?page={number}#samples" if number.isdecimal() else "")
+
+
+@require_POST
+@requires(Permission.EDIT)
+def add_spectra(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    """Spectra, a table of ratios, or both, for a draft."""
+    shown = get_object_or_404(Calibration, pk=calibration_id)
+    form = AddSpectraForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, " ".join(str(e) for es in form.errors.values() for e in es))
+        return redirect(shown)
+    given = form.cleaned_data
+    try:
+        added = drafts.add_spectra(shown, table_text(given), given["spectra"], by=request.user)
+        messages.success(request, f"{added} samples were added.")
+    except LabError as error:
+        messages.error(request, str(error))
+    return redirect(shown)
+
+
+@require_POST
+@requires(Permission.EDIT)
+def delete(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    """Delete a draft with the spectra that only it held."""
+    shown = get_object_or_404(Calibration, pk=calibration_id)
+    try:
+        drafts.delete(shown)
+    except LabError as error:
+        messages.error(request, str(error))
+        return redirect(shown)
+    messages.success(request, f"{shown} was deleted.")
+    return redirect("ftir:calibrations")
 
 
 @require_POST

@@ -13,6 +13,7 @@ from battery_db.lib.runs.engine import drain
 from battery_db.lib.runs.models import Job
 from cells.models import FileMetadata, Folder, RawFile, WetCell
 from cells.services import registry
+from ftir import ratio_tables
 from ftir.bands import BANDS
 from ftir.jobs import importing
 from ftir.models import Calibration, Composition, InfraredSpectrum
@@ -179,7 +180,7 @@ def test_the_composition_of_a_cell_over_its_life(calibration, mixture, lab_file,
 
 
 def test_a_table_of_ratios_is_read_and_its_mistakes_named():
-    names, known = calibrations.parse_ratios("file;EC;DMC\na;30;70\nb;0,3;0,7\nc;;\n")
+    names, known = ratio_tables.parse_ratios("file;EC;DMC\na;30;70\nb;0,3;0,7\nc;;\n")
 
     assert names == ("EC", "DMC")
     assert known == {"a": [0.3, 0.7], "b": [0.3, 0.7], "c": None}
@@ -190,7 +191,7 @@ def test_a_table_of_ratios_is_read_and_its_mistakes_named():
         ("file\n", "header"),
     ):
         with pytest.raises(LabError, match=words):
-            calibrations.parse_ratios(text)
+            ratio_tables.parse_ratios(text)
 
 
 def test_a_calibration_from_an_upload_is_all_or_nothing(molecules, upload):
@@ -302,7 +303,7 @@ def test_the_plan_asks_for_mixtures_within_what_is_known(molecules, upload):
 
 
 def test_the_template_is_a_table_that_is_read_back():
-    names, known = calibrations.parse_ratios(calibrations.template())
+    names, known = ratio_tables.parse_ratios(calibrations.template())
 
     assert names == ("LiPF6", "EC", "EMC", "DMC", "DEC")
     assert len(known) == 48
