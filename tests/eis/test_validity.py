@@ -95,3 +95,36 @@ def test_a_long_spectrum_is_tested_through_means():
 
     assert found.verdict == "valid"
     assert len(found.residual) == len(found.outliers) == 20_000
+
+
+def spiked(count: int, place: int) -> Spectrum:
+    """``count`` points with noise of 0.1 %, of which one is 15 % too large."""
+    frequency = np.geomspace(1e5, 1e-2, count)
+    impedance = TWO_ARCS.impedance(TWO_ARCS_TRUTH, frequency)
+    error = np.random.default_rng(5).normal(size=(2, count))
+    impedance = impedance * (1 + 1e-3 * (error[0] + 1j * error[1]))
+    impedance[place] *= 1.15
+    return Spectrum(frequency, impedance)
+
+
+@pytest.mark.parametrize(("count", "place"), [(241, 100), (500, 123), (5000, 2600)])
+def test_a_stray_point_of_a_dense_spectrum_is_flagged_and_no_other(count, place):
+    found = linear_kk([spiked(count, place)])[0]
+
+    assert np.flatnonzero(found.outliers).tolist() == [place]
+    assert abs(found.residual[place]) == pytest.approx(0.15 / 1.15, rel=0.05)
+    assert found.verdict == "valid"
+
+
+def test_a_dense_spectrum_keeps_the_places_of_masked_and_unsorted_points():
+    whole = spiked(500, 123)
+    order = np.random.default_rng(0).permutation(500)
+    mask = np.arange(500) != 7
+    shuffled = Spectrum(
+        whole.frequency_hz[order], whole.impedance_ohm[order], mask[order], whole.name
+    )
+
+    found = linear_kk([shuffled])[0]
+
+    assert order[np.flatnonzero(found.outliers)].tolist() == [123]
+    assert np.isnan(found.residual[order == 7]).all()
