@@ -22,8 +22,12 @@ from eis.elements import TURN
 from eis.fitting import FitOptions, fit_spectra
 from eis.plots import Fit
 from eis.results import FitResult
+from eis.validity import Validity, linear_kk
 
 NOT_READ = "not read"
+FACTS = (
+    "cycle", "voltage_volt", "current_ampere", "temperature_celsius", "state_of_charge",
+)  # fmt: skip
 TABLE = "parameters.csv"
 Report = Callable[[int, int, str], None]
 
@@ -45,6 +49,7 @@ class Found:
     name: str
     spectrum: Spectrum | None
     reason: str = ""
+    findings: tuple[str, ...] = ()  # what the reader noticed about the file
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
@@ -69,8 +74,9 @@ def read_all(paths: Sequence[Path], report: Report) -> Iterator[Found]:
         except OSError as error:
             yield Found(str(path), path.name, None, f"The file can not be read: {error}.")
         else:
+            noticed = tuple(finding.text for finding in reading.findings)
             for spectrum in reading.spectra:
-                yield Found(str(path), spectrum.name, spectrum)
+                yield Found(str(path), spectrum.name, spectrum, findings=noticed)
             for name, why in reading.refused:
                 yield Found(str(path), name, None, f"This part of the file is left out: {why}.")
 
@@ -85,7 +91,8 @@ def fit_folder(
 
     Returns counts: files, spectra, and how many fits have each status.
     """
-    files = find_files(paths)
+    results = target.resolve()  # of a run before, when they lie below the paths
+    files = [path for path in find_files(paths) if results not in path.resolve().parents]
     found = list(read_all(files, options.report))
     spectra = [each.spectrum for each in found if each.spectrum is not None]
     if not spectra:
@@ -95,7 +102,8 @@ def fit_folder(
             fix="Name files that a reader of impedance knows.",
         )
     progress = FitOptions(progress=lambda done, total: options.report(done, total, "fitting"))
-    results = iter(fit_spectra(spectra, circuit, progress))
+    fits = fit_spectra(spectra, circuit, progress)
+    tested = zip(fits, linear_kk(spectra), strict=True)
     (target / "spectra").mkdir(parents=True, exist_ok=True)
     rows = []
     for number, each in enumerate(found, 1):
@@ -104,9 +112,9 @@ def fit_folder(
             rows.append({"file": each.file, "spectrum": each.name, "status": NOT_READ,
                          "reason": each.reason})  # fmt: skip
             continue
-        result = next(results)
+        result, validity = next(tested)
         stem = f"{number:05d}_{re.sub(r'[^A-Za-z0-9._-]+', '_', each.name)[:80]}"
-        rows.append(_row(each, result, stem, radians=options.radians))
+        rows.append(_about(each) | _row(result, stem, radians=options.radians) | _tested(validity))
         _write(each.spectrum, result, target / "spectra" / stem, pictures=options.pictures)
     table = _table(rows)
     table.write_csv(target / TABLE)
@@ -114,22 +122,44 @@ def fit_folder(
     return {"files": len(files), "spectra": len(spectra), **counts, "table": str(target / TABLE)}
 
 
-def _row(each: Found, result: FitResult, stem: str, *, radians: bool) -> dict[str, Any]:
-    """Facts of the fit, and per parameter its inverse, refined and difference columns."""
+def _about(each: Found) -> dict[str, Any]:
+    """What the file says of a spectrum, and what its reader noticed."""
     assert each.spectrum is not None  # noqa: S101 - for the type checker
-    frequency = each.spectrum.frequency_hz
-    row: dict[str, Any] = {
+    frequency, about = each.spectrum.frequency_hz, each.spectrum.metadata
+    own = [finding["text"] for finding in about.get("findings", ())]
+    return {
         "file": each.file,
         "spectrum": each.name,
-        "status": result.status,
-        "reason": result.reason,
+        **{name: about.get(name) for name in FACTS},
         "points": len(each.spectrum),
         "lowest_hertz": float(frequency.min()),
         "highest_hertz": float(frequency.max()),
+        "findings": " ".join((*each.findings, *own)),
+    }
+
+
+def _tested(validity: Validity) -> dict[str, Any]:
+    """The Kramers-Kronig test; outliers count from 1, as the points of the CSV do."""
+    return {
+        "kramers_kronig": validity.verdict,
+        "kramers_kronig_reason": validity.reason,
+        "kramers_kronig_residual": validity.root_mean_square,
+        "outliers": " ".join(str(place + 1) for place in validity.outliers.nonzero()[0]),
+    }
+
+
+def _row(result: FitResult, stem: str, *, radians: bool) -> dict[str, Any]:
+    """Facts of the fit, and per parameter its inverse, refined and difference columns."""
+    row: dict[str, Any] = {
+        "circuit": result.circuit,
+        "status": result.status,
+        "reason": result.reason,
         "scaled_error": result.scaled_error,
         "inverse_scaled_error": result.start_scaled_error,
         "inverse_method": result.start_method,
         "complexity": result.complexity,
+        "method": result.method,
+        "method_version": result.versions["fitting"],
         "output": stem,
     }
     sizes = np.array([TURN if radians and u == "Hz" else 1.0 for u in result.parameter_units])
@@ -139,6 +169,7 @@ def _row(each: Found, result: FitResult, stem: str, *, radians: bool) -> dict[st
         "difference": result.parameters - result.start_parameters,
         "low": result.interval_low,
         "high": result.interval_high,
+        "error": result.standard_errors,
     }
     for place, (name, unit) in enumerate(
         zip(result.parameter_names, result.parameter_units, strict=True)
@@ -147,6 +178,8 @@ def _row(each: Found, result: FitResult, stem: str, *, radians: bool) -> dict[st
         for word, values in columns.items():
             label = f"{name} {word} / {shown}" if shown else f"{name} {word}"
             row[label] = float(values[place] * sizes[place])
+        if result.succeeded:
+            row[f"{name} identifiable"] = bool(result.identifiable[place])
     return row
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from eis.folders import Options, fit_folder
+from eis.results import METHOD_VERSION
 from eis.services.circuits import circuit_of
 from tests.eis.lab import CIRCUIT, FREQUENCY, eis_text
 
@@ -79,6 +80,40 @@ def test_a_folder_without_spectra_fails_and_says_why(tmp_path):
         call_command("fit_eis", str(tmp_path), "--to", str(tmp_path / "out"))
     with pytest.raises(CommandError, match="There is no"):
         call_command("fit_eis", str(tmp_path / "nowhere"), "--to", str(tmp_path / "out"))
+
+
+def test_a_row_says_how_far_its_fit_can_be_trusted(tmp_path):
+    lines = eis_text().decode().splitlines()
+    lines = [f"{line},7,3.7,24.5" for line in lines[1:]]
+    cells = lines[20].split(",")
+    lines[20] = ",".join([cells[0], str(1.15 * float(cells[1])), *cells[2:]])
+    head = "Frequency/Hz,Z'/Ohm,Z''/Ohm,cycle number,Voltage/V,Temperature/degC"
+    (tmp_path / "one.csv").write_text("\n".join([head, *lines, "1,0,0,7,3.7,24.5", ""]))
+
+    row = fit(tmp_path / "one.csv", tmp_path / "out", "--no-pictures").row(0, named=True)
+
+    about = (row["cycle"], row["voltage_volt"], row["temperature_celsius"])
+    assert about == (7, pytest.approx(3.7), pytest.approx(24.5))
+    assert (row["kramers_kronig"], row["outliers"]) == ("valid", 21)
+    assert row["ZARC1_R identifiable"] is True
+    assert row["ZARC1_R error / Ω"] > 0
+    assert (row["circuit"], row["method_version"]) == (CIRCUIT, int(METHOD_VERSION))
+    assert "left out" in row["findings"]
+
+
+def test_results_go_into_a_folder_beside_the_work_when_none_is_named(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    for _ in range(2):  # its own results are no spectra of the second run
+        call_command("fit_eis", ".", "--no-pictures", "--circuit", CIRCUIT)
+
+    table = pl.read_csv(tmp_path / "eis-fits" / "parameters.csv")
+    assert table.sort("spectrum")["spectrum"].to_list() == [
+        "good #1",
+        "good #2",
+        "notes.txt",
+        "short",
+    ]
 
 
 def test_json_is_alone_on_stdout(files, tmp_path, capsys):

@@ -18,7 +18,11 @@ class Command(LabCommand):
             "--circuit", default="", help="A name or R0-p(R1,CPE1)-Wo1; default: the lab's."
         )
         parser.add_argument(
-            "--to", required=True, metavar="DIR", type=Path, help="Where results go."
+            "--to",
+            default=Path("eis-fits"),
+            metavar="DIR",
+            type=Path,
+            help="Where results go; default: eis-fits/ here.",
         )
         parser.add_argument(
             "--radians", action="store_true", help="Characteristic frequencies in rad/s, not Hz."
