@@ -99,7 +99,7 @@ class ImpedanceSpectrum(models.Model):
     """One measured Z(f). Its points lie in Parquet, in the file's series.
 
     ``number`` counts the spectra of a file from 1. ``masked_points`` are places in the
-    points as stored; a mask, a circuit and a review outlive a new import of the same content.
+    points as stored; a mask, a circuit and a review outlive a new import of the same points.
     """
 
     class Review(models.TextChoices):
@@ -120,6 +120,9 @@ class ImpedanceSpectrum(models.Model):
     state_of_charge = models.FloatField(null=True, help_text="As in the file.")
     time_second = models.FloatField(null=True, help_text="Since the start of the file.")
     findings = models.JSONField(default=list)
+    points_digest = models.CharField(
+        max_length=64, blank=True, help_text="Of frequencies and impedances as stored."
+    )
 
     validity = models.JSONField(default=dict, help_text="Kramers-Kronig test: error and outliers.")
     masked_points = models.JSONField(default=list)

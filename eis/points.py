@@ -1,5 +1,6 @@
 """Points of spectra as Parquet: one table per file, a column says which spectrum."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -62,6 +63,13 @@ def read_points(source: Path | IO[bytes], numbers: Iterable[int]) -> dict[int, p
             fix="Import the file again; the nightly run does so by itself.",
         )
     return found
+
+
+def digest_of(spectrum: Spectrum) -> str:
+    """SHA-256 of the frequencies and impedances, in their order, whatever is masked."""
+    parts = (spectrum.frequency_hz, spectrum.impedance_ohm.real, spectrum.impedance_ohm.imag)
+    # Added to zero, so that -0.0, which a table does not keep, is as good as 0.0.
+    return hashlib.sha256(b"".join((0.0 + p).astype("<f8").tobytes() for p in parts)).hexdigest()
 
 
 def spectrum_of(frame: pl.DataFrame, masked: Iterable[int], name: str = "") -> Spectrum:

@@ -25,17 +25,18 @@ from battery_db.lib.runs.imports import (
 )
 from battery_db.lib.runs.registry import Done
 from battery_db.lib.spectra import Spectrum
-from battery_db.lib.storage import storage
+from battery_db.lib.storage import local_or_open, storage
 from cells.jobs.contents import content_of
 from cells.models import FileMetadata, RawFile
 from cells.scanning import FileChanged
 from eis import formats
-from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum
-from eis.points import write_points
+from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum, SpectrumDecision
+from eis.points import digest_of, read_points, spectrum_of, write_points
 
 EXPERIMENTS = (FileMetadata.Experiment.IMPEDANCE, FileMetadata.Experiment.SYMMETRIC)
 # Grows whenever a format is added or revised, so that unknown files are tried again.
 REGISTRY_VERSION = sum(format_.version for format_ in formats.FORMATS)
+SAME_CONTENT = "same content"  # in the place of a digest of points that are lost
 KEPT = ("voltage_volt", "current_ampere", "temperature_celsius", "state_of_charge", "time_second")
 
 
@@ -135,12 +136,12 @@ def _store(file: RawFile, format_: formats.Format, spectra: Iterable[Spectrum]) 
 def _replace(row: ImpedanceFile, spectra: Iterable[Spectrum]) -> None:
     """Put ``row`` and its spectra in the place of what the file had before.
 
-    What people decided about a spectrum is kept where it has the same number and as many
-    points; its fits go stale by their fingerprint.
+    What people decided about a spectrum is kept where its number has the same points, as in
+    a file that grew; else it is taken back, and told. Fits go stale by their fingerprint.
     """
     RawFile.objects.select_for_update().get(pk=row.file_id)
     old = ImpedanceFile.objects.filter(file=row.file).first()
-    before = {} if old is None else {s.number: s for s in old.spectra.all()}
+    before = {} if old is None else _before(old, row.sha256)
     if old is not None:
         row.pk = old.pk
     row.save(force_update=old is not None)
@@ -153,8 +154,29 @@ def _replace(row: ImpedanceFile, spectra: Iterable[Spectrum]) -> None:
         pk__in=[spectrum.pk for spectrum in kept]
     ).delete()
     ImpedanceSpectrum.objects.bulk_create(created, batch_size=200)
-    changed = [s.pk for s in kept if s.point_count != before[s.number].point_count]
+    changed = [s.pk for s in kept if s.points_digest != before[s.number].points_digest]
     CircuitFit.objects.filter(spectrum__in=changed).delete()
+    standing = SpectrumDecision.objects.filter(spectrum__in=changed, undone_at=None)
+    standing.update(undone_at=timezone.now())
+
+
+def _before(old: ImpedanceFile, sha256: str) -> dict[int, ImpedanceSpectrum]:
+    """The file's spectra by number; digests that rows of earlier versions lack are made."""
+    spectra = {spectrum.number: spectrum for spectrum in old.spectra.all()}
+    bare = {number: s for number, s in spectra.items() if not s.points_digest}
+    if not bare:
+        return spectra
+    try:
+        with local_or_open("series", old.series_name) as source:
+            frames = read_points(source, bare)
+    except Exception:  # noqa: BLE001 - lost, or an object store's own error: judge by the content
+        is_same = sha256 in old.series_name
+        for spectrum in bare.values():
+            spectrum.points_digest = SAME_CONTENT if is_same else ""
+        return spectra
+    for number, spectrum in bare.items():
+        spectrum.points_digest = digest_of(spectrum_of(frames[number], ()))
+    return spectra
 
 
 def _spectrum(
@@ -170,13 +192,31 @@ def _spectrum(
         highest_hertz=float(spectrum.frequency_hz.max()),
         cycle_count=about.get("cycle"),
         findings=about.get("findings", []),
+        points_digest=digest_of(spectrum),
         **{name: about.get(name) for name in KEPT},
     )
     if before is not None:
-        made.pk, made.review, made.circuit = before.pk, before.review, before.circuit
-        if before.point_count == made.point_count:
-            made.masked_points, made.validity = before.masked_points, before.validity
+        made.pk = before.pk
+        _carry_over(before, made)
     return made
+
+
+def _carry_over(before: ImpedanceSpectrum, made: ImpedanceSpectrum) -> None:
+    """What was decided and tested of the same points; of others a finding tells what went."""
+    if before.points_digest == SAME_CONTENT and before.point_count == made.point_count:
+        before.points_digest = made.points_digest
+    if before.points_digest == made.points_digest:
+        made.masked_points, made.validity = before.masked_points, before.validity
+        made.review, made.circuit = before.review, before.circuit
+        return
+    lost = [f"the mask of {len(before.masked_points)} points"] if before.masked_points else []
+    if before.review != ImpedanceSpectrum.Review.OPEN:
+        lost.append(f"the review ({before.review})")
+    if before.circuit:
+        lost.append(f"the choice of {before.circuit}")
+    if lost:
+        text = f"The file has other points here than before; taken back: {', '.join(lost)}."
+        made.findings = [*made.findings, {"code": "decisions_reset", "text": text}]
 
 
 def _titled(name: str, label: Any) -> str:

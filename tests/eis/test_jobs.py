@@ -4,6 +4,7 @@ import pytest
 
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
+from battery_db.lib.storage import storage
 from cells.models import Folder
 from eis.jobs import importing
 from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum, SpectrumDecision
@@ -121,6 +122,63 @@ def test_a_content_with_other_points_drops_the_mask_and_the_fits(folder, people)
     assert not CircuitFit.objects.exists()
 
 
+def decide(spectrum, people) -> None:
+    services.mask_points(spectrum, [5], by=people["curator"])
+    services.review(spectrum, "accepted", by=people["curator"])
+    services.choose_circuit(spectrum, "R0-p(R1,CPE1)", by=people["curator"])
+
+
+def decided(spectrum) -> tuple:
+    return (spectrum.masked_points, spectrum.review, spectrum.circuit)
+
+
+def test_a_file_overwritten_by_another_run_of_the_same_sweep_inherits_no_decision(folder, people):
+    import_and_fit(add_file(folder, "one.csv", eis_text()))
+    decide(ImpedanceSpectrum.objects.get(), people)
+
+    run("eis.import_files", file_ids=[add_file(folder, "one.csv", eis_text(1.1)).pk])
+
+    spectrum = ImpedanceSpectrum.objects.get()
+    assert spectrum.point_count == len(FREQUENCY)
+    assert (*decided(spectrum), spectrum.validity) == ([], "open", "", {})
+    told = next(f["text"] for f in spectrum.findings if f["code"] == "decisions_reset")
+    assert "the mask of 1 points, the review (accepted), the choice of R0-p(R1,CPE1)" in told
+    assert not SpectrumDecision.objects.filter(undone_at=None).exists()
+    assert not CircuitFit.objects.exists()
+
+
+def test_a_file_that_grew_keeps_what_was_decided_of_its_first_spectra(folder, people):
+    import_and_fit(add_file(folder, "one.csv", eis_text(1, 2)))
+    first = ImpedanceSpectrum.objects.get(number=1)
+    decide(first, people)
+
+    import_and_fit(add_file(folder, "one.csv", eis_text(1, 2, 4)))
+
+    assert decided(ImpedanceSpectrum.objects.get(pk=first.pk)) == (
+        [5], "accepted", "R0-p(R1,CPE1)",
+    )  # fmt: skip
+    assert ImpedanceSpectrum.objects.count() == 3
+    assert SpectrumDecision.objects.filter(undone_at=None).count() == 3
+
+
+@pytest.mark.parametrize(("growth", "is_lost", "stays"), [
+    (1.0, False, True), (1.1, False, False), (1.0, True, True), (1.1, True, False),
+])  # fmt: skip
+def test_spectra_of_earlier_versions_are_compared_by_their_stored_points(
+    folder, people, growth, is_lost, stays
+):
+    import_and_fit(add_file(folder, "one.csv", eis_text()))
+    decide(ImpedanceSpectrum.objects.get(), people)
+    ImpedanceSpectrum.objects.update(points_digest="")
+    if is_lost:  # under the name that a reader of before gave it
+        name = ImpedanceFile.objects.get().series_name
+        ImpedanceFile.objects.update(series_name=name.replace(".r", ".r0"))
+
+    run("eis.import_files", file_ids=[add_file(folder, "one.csv", eis_text(growth)).pk])
+
+    assert (ImpedanceSpectrum.objects.get().masked_points == [5]) is stays
+
+
 def test_bad_files_are_recorded_and_the_batch_goes_on(folder):
     files = [
         add_file(folder, "empty.csv", b""),
@@ -169,8 +227,6 @@ def test_a_spectrum_without_a_cell_is_imported_too(folder):
 
 
 def test_lost_points_are_told_on_the_fit_and_come_back_with_the_file(folder):
-    from battery_db.lib.storage import storage
-
     file = add_file(folder, "one.csv", eis_text())
     run("eis.import_files", file_ids=[file.pk])
     storage("series").delete(ImpedanceFile.objects.get().series_name)
