@@ -305,7 +305,7 @@ def _composition_concerns(
     ]
     concerns += [
         f"{name} ({100 * value:.1f} wt%) is beyond the calibrated {100 * top:.1f} wt%."
-        for name, value, top, width in zip(names, ratio, confidence.largest, half, strict=True)
+        for name, value, top, width in zip(names, raw, confidence.largest, half, strict=True)
         if value > top + max(width, 0.005)
     ]
     for j, first in enumerate(names):

@@ -9,14 +9,19 @@ import polars as pl
 from ftir import drawing, plots
 from ftir.prediction import Estimate
 
+TABLE = "compositions"
+
 
 def row_of(name: str, found: Estimate) -> dict[str, Any]:
-    """One line of the table: mass ratios and half widths in wt%, verdict, regions."""
+    """One line of the table: mass ratios, half widths and unclamped ratios in wt%, verdict, regions."""
     row: dict[str, Any] = {"file": name}
-    columns = zip(found.components, found.mass_ratio, found.half_width, strict=True)
-    for component, ratio, half in columns:
+    columns = zip(
+        found.components, found.mass_ratio, found.half_width, found.unclamped, strict=True
+    )
+    for component, ratio, half, raw in columns:
         row[f"{component} (wt%)"] = round(100 * float(ratio), 3)
         row[f"{component} +- (wt%)"] = round(100 * float(half), 3)
+        row[f"{component} unclamped (wt%)"] = round(100 * float(raw), 3)
     row["in calibration"] = found.assessment.in_calibration
     row["verdict"] = found.verdict
     row["not explained (1/cm)"] = ", ".join(map(str, found.assessment.regions))
@@ -31,8 +36,8 @@ def row_of(name: str, found: Estimate) -> dict[str, Any]:
 def write_table(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     """``compositions.csv`` and ``compositions.xlsx``."""
     frame = pl.DataFrame(rows, infer_schema_length=None)
-    frame.write_csv(folder / "compositions.csv")
-    frame.write_excel(folder / "compositions.xlsx", worksheet="compositions")
+    frame.write_csv(folder / f"{TABLE}.csv")
+    frame.write_excel(folder / f"{TABLE}.xlsx", worksheet=TABLE)
 
 
 def write_spectrum(found: Estimate, stem: str, folder: Path) -> None:

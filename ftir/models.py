@@ -196,11 +196,21 @@ class Composition(models.Model):
     """What one calibration makes of one spectrum.
 
     ``amounts`` has, per component, its mass ratio (0 to 1), the half width of the
-    interval, and the value before negative ones became 0.
+    interval, and the value before negative ones became 0. ``baseline`` and
+    ``atr_to_transmission`` are the corrections that it was made with.
     """
 
     spectrum = models.ForeignKey(InfraredSpectrum, models.CASCADE, related_name="compositions")
     calibration = models.ForeignKey(Calibration, models.PROTECT, related_name="compositions")
+    baseline = models.CharField(
+        max_length=8,
+        choices=InfraredSpectrum.Baseline,
+        default=InfraredSpectrum.Baseline.NONE,
+        help_text="Correction it was made with.",
+    )
+    atr_to_transmission = models.BooleanField(
+        "ATR correction", default=False, help_text="Correction it was made with."
+    )
     amounts = models.JSONField(default=list)
     in_calibration = models.BooleanField(default=False)
     verdict = models.TextField(blank=True)
@@ -225,3 +235,10 @@ class Composition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.spectrum} by {self.calibration}"
+
+    @property
+    def corrected(self) -> str:
+        """The corrections that it was made with, in words; empty for none."""
+        baseline = "" if self.baseline == "none" else f"baseline by {self.get_baseline_display()}"
+        atr = "ATR correction" if self.atr_to_transmission else ""
+        return ", ".join(part for part in (baseline, atr) if part)

@@ -5,7 +5,7 @@ Errors are percent of the largest mass ratio unless they are in wt%. Times are C
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ NEAR_PER_CM = 25.0
 SHIFT_PER_CM = 4.0
 SHIFTED = 40  # spectra that are shifted and aligned again
 NESTED = 4  # splits in which intervals are learnt and tried
+SALT = "LiPF6"  # whose error the thesis and the target state
 NOTHING = np.array([], dtype=np.intp)
 BAND_NAMES = {"vinylene carbonate": "VC", "methyl acetate": "MA"}
 
@@ -92,7 +93,7 @@ def held_out(samples: Samples, tests: Unseen | None, repeats: int) -> list[Score
     scores = [
         below("mean error, 30 % held out / % of largest", "thesis 1-2 (EC 2-3)", 0.90, mean),
         below("the same over that of PLS", f"PLS {pls:.2f}", 0.60, mean / pls),
-        *_per_component(held),
+        *_per_component(held, samples.components),
     ]
     if elsewhere:
         error = 100 * (np.mean(elsewhere, axis=0) / top).mean()
@@ -102,13 +103,19 @@ def held_out(samples: Samples, tests: Unseen | None, repeats: int) -> list[Score
     return [*scores, *_reconstruction(samples, parts, held.reconstruction_error)]
 
 
-def _per_component(held: validation.HeldOut) -> list[Score]:
+def _per_component(held: validation.HeldOut, components: Sequence[str]) -> list[Score]:
+    """The salt by its name, wherever it stands, and the worst of the others."""
     error = 100 * np.abs(held.predicted - held.mass_ratio)
     mean, far = error.mean(axis=0), np.percentile(error, 95, axis=0)
+    others = [value for name, value in zip(components, mean, strict=True) if name != SALT]
+    scores = [below("solvents, worst mean / wt%", "thesis 2", 0.90, max(others))]
+    if SALT not in components:
+        return scores
+    salt = list(components).index(SALT)
     return [
-        below("first component, mean / wt%", "thesis 0.4", 0.35, mean[0]),
-        below("first component, 95 % below / wt%", "thesis 0.4", 0.90, far[0]),
-        below("other components, worst mean / wt%", "thesis 2", 0.90, mean[1:].max()),
+        below(f"{SALT}, mean / wt%", "thesis 0.4", 0.35, mean[salt]),
+        below(f"{SALT}, 95 % below / wt%", "thesis 0.4", 0.90, far[salt]),
+        *scores,
     ]
 
 

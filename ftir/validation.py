@@ -1,7 +1,7 @@
 """Cross-validation by composition: replicates of a mixture are never on both sides."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +147,3 @@ def by_share(
             ShareResult(share, held.error, 100 * held.error / top, held.reconstruction_error)
         )
     return results
-
-
-def without_virtual(penalties: Penalties) -> Penalties:
-    return replace(penalties, virtual_mixtures=0)

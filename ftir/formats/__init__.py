@@ -7,16 +7,19 @@ output changes gets a higher ``version``, and files it read are read again.
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from battery_db.lib.errors import LabError, UnknownFormat, UnreadableFile
 from battery_db.lib.spectra import InfraredSpectrum
 from ftir.formats import asp, binary, jcamp_dx, table
-from ftir.formats.base import Format, RawSpectrum
+from ftir.formats.base import Array, Format, RawSpectrum
 from ftir.spectra import Notice, check, to_absorbance
 
 __all__ = ["FORMATS", "Format", "RawSpectrum", "Reading", "read", "recognise", "try_read"]
 
 HEAD_BYTES = 64 * 1024
 MOST_BYTES = 64 * 1024 * 1024
+MOST_FRACTION = 2.0  # no background lets a sample pass twice the light
 FORMATS: tuple[Format, ...] = (*binary.FORMATS, *jcamp_dx.FORMATS, *asp.FORMATS, *table.FORMATS)
 
 
@@ -69,14 +72,32 @@ def read(path: Path) -> Reading:
 
 
 def _plain_unit(raw: RawSpectrum) -> tuple[str, tuple[Notice, ...]]:
-    notices = tuple(Notice(code, text) for code, text in raw.notes)
-    if not raw.unit.endswith("reflectance"):
-        return raw.unit, notices
-    notice = Notice(
-        "reflectance", "Reflectance was read as log 1/R; intensities are not those of ATR."
-    )
-    unit = "percent" if raw.unit.startswith("percent") else "transmittance"
-    return unit, (*notices, notice)
+    notices = [Notice(code, text) for code, text in raw.notes]
+    unit = raw.unit
+    if unit.endswith("reflectance"):
+        notices.append(
+            Notice(
+                "reflectance", "Reflectance was read as log 1/R; intensities are not those of ATR."
+            )
+        )
+        unit = "percent" if unit.startswith("percent") else "transmittance"
+    # Many programs write percent below a label that says no percent.
+    middle = _middle(raw.value)
+    if unit == "transmittance" and middle > MOST_FRACTION:
+        unit = "percent"
+        notices.append(
+            Notice(
+                "percent_unsaid",
+                f"The file does not say percent, but its values do (median {middle:.3g}):"
+                " they were read as percent.",
+            )
+        )
+    return unit, tuple(notices)
+
+
+def _middle(value: Array) -> float:
+    finite = value[np.isfinite(value)]
+    return float(np.median(finite)) if len(finite) else 0.0
 
 
 def _printable(text: str) -> str:

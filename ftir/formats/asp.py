@@ -69,4 +69,4 @@ def read(path: Path) -> RawSpectrum:
     )
 
 
-FORMATS = (Format("asp", 1, "Agilent MicroLab .asp", (".asp",), sniff, read),)
+FORMATS = (Format("asp", 2, "Agilent MicroLab .asp", (".asp",), sniff, read),)

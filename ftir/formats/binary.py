@@ -80,8 +80,6 @@ def read_spc(path: Path) -> RawSpectrum:
         ) from error
     x_type, y_type = str(whole.xtype), str(whole.ytype)
     unit = SPC_UNITS.get(y_type, unit_of(y_type))
-    if unit == "transmittance" and np.median(values) > 2:
-        unit = "percent"
     axis_label = "1/cm" if x_type in SPC_WAVENUMBER else SPC_AXES.get(x_type, x_type)
     notes: tuple[tuple[str, str], ...] = ()
     if len(whole) > 1:
@@ -125,6 +123,6 @@ def read_opus(path: Path) -> RawSpectrum:
 
 FORMATS = (
     Format("spa", 1, "Thermo OMNIC .spa", (".spa",), sniff_spa, read_spa),
-    Format("opus", 1, "Bruker OPUS", (".0",), sniff_opus, read_opus),
+    Format("opus", 2, "Bruker OPUS", (".0",), sniff_opus, read_opus),
     Format("spc", 1, "Galactic .spc", (".spc",), sniff_spc, read_spc),
 )

@@ -52,9 +52,6 @@ def read(path: Path) -> RawSpectrum:
             fix="Export or copy it again.",
         )
     unit = unit_of(str(block.get("yunits", "")))
-    # The standard has no unit for percent, and many programs write percent all the same.
-    if unit in ("transmittance", "reflectance") and len(values) and np.nanmedian(values) > 2:
-        unit = "percent" if unit == "transmittance" else "percent reflectance"
     metadata = {key: str(block[key]).strip() for key in KEPT if block.get(key)}
     return RawSpectrum(axis, values, unit, metadata)
 

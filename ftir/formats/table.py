@@ -11,6 +11,9 @@ from ftir.formats.base import MOST_POINTS, Format, RawSpectrum, axis_of, decode,
 NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 CYCLING = re.compile(r"voltage|current|capacity|cycle|step.?(index|time|count)|test.?time", re.I)
 IMPEDANCE = re.compile(r"freq|re\(z\)|z'|ohm", re.I)
+INFRARED = re.compile(
+    r"cm-1|cm\^-1|cm⁻¹|1/cm|wave.?(number|length)|wellenzahl|absor|transmi|extinktion", re.I
+)
 HEAD_LINES = 200
 
 
@@ -51,17 +54,29 @@ def read(path: Path) -> RawSpectrum:
 
 
 def _refuse_others(header: list[str]) -> None:
-    words = " ".join(header)
-    if IMPEDANCE.search(words):
-        raise LabError(
-            f"This looks like an impedance file: its header says '{header[-1][:80]}'.",
-            fix="Correct the experiment in the file's metadata.",
-        )
-    if CYCLING.search(words):
-        raise LabError(
-            f"This looks like a cycling file: its header says '{header[-1][:80]}'.",
-            fix="Correct the experiment in the file's metadata.",
-        )
+    """By the labels of the columns: what is above them may tell of a cell and its cycle."""
+    labels = _label_lines(header)
+    if INFRARED.search(" ".join(cell for line in labels for cell in _split(line)[:2])):
+        return
+    for kind, words in (("an impedance", IMPEDANCE), ("a cycling", CYCLING)):
+        for line in labels:
+            if words.search(line):
+                raise LabError(
+                    f"This looks like {kind} file: its header says '{line[:80]}'.",
+                    fix="Correct the experiment in the file's metadata.",
+                )
+
+
+def _label_lines(header: list[str]) -> list[str]:
+    """The last line of the header, and the one above with as many cells: units have a row too."""
+    last = header[-1:]
+    if len(header) > 1 and 1 < len(_split(header[-2])) == len(_split(header[-1])):
+        return [header[-2], *last]
+    return last
+
+
+def _split(line: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in re.split(r"[\t;,]", line) if cell.strip()]
 
 
 def _cells(line: str) -> list[float] | None:
@@ -88,7 +103,7 @@ def _labels(header: list[str]) -> tuple[str, str]:
         if line.upper().startswith("##YUNITS="):
             return "1/cm", line.partition("=")[2]
     last = header[-1] if header else ""
-    cells = [cell.strip().strip('"') for cell in re.split(r"[\t;,]", last) if cell.strip()]
+    cells = _split(last)
     if len(cells) < 2:
         return "", last
     x_label = cells[0] if re.search(r"micro|nano|[µμ]m|\bnm\b", cells[0], re.I) else ""
@@ -96,5 +111,5 @@ def _labels(header: list[str]) -> tuple[str, str]:
 
 
 FORMATS = (
-    Format("infrared_table", 1, "two columns of text", (".csv", ".txt", ".dpt"), sniff, read),
+    Format("infrared_table", 2, "two columns of text", (".csv", ".txt", ".dpt"), sniff, read),
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from battery_db.lib.errors import LabError
@@ -26,11 +26,17 @@ def calibration_in_use() -> Calibration | None:
 
 
 def waiting(calibration: Calibration | None = None) -> QuerySet[InfraredSpectrum]:
-    """Spectra that the calibration in use has not judged."""
+    """Spectra that the calibration in use has not judged with their corrections of today."""
     calibration = calibration or calibration_in_use()
     if calibration is None:
         return InfraredSpectrum.objects.none()
-    return InfraredSpectrum.objects.to_judge().exclude(compositions__calibration=calibration)
+    judged = Composition.objects.filter(
+        spectrum=OuterRef("pk"),
+        calibration=calibration,
+        baseline=OuterRef("baseline"),
+        atr_to_transmission=OuterRef("atr_to_transmission"),
+    )
+    return InfraredSpectrum.objects.to_judge().filter(~Exists(judged))
 
 
 def fitted_of(calibration: Calibration) -> "Fitted":
@@ -48,13 +54,19 @@ def _load(archive_name: str) -> "Fitted":
         return archive.load(file.read())
 
 
-def explain(spectrum: InfraredSpectrum, calibration: Calibration) -> "Estimate":
-    """All that the calibration makes of the spectrum (about 0.1 s); LabError where nothing."""
+def explain(
+    spectrum: InfraredSpectrum, calibration: Calibration, made: Composition | None = None
+) -> "Estimate":
+    """All that the calibration makes of the spectrum (about 0.1 s); LabError where nothing.
+
+    With the corrections that ``made`` was made with, or else those of the spectrum.
+    """
     from ftir.prediction import estimate
     from ftir.spectra import Corrections
 
     points = spectra.points_of(spectrum)
-    corrections = Corrections(spectrum.baseline, spectrum.atr_to_transmission)
+    chosen = made or spectrum
+    corrections = Corrections(chosen.baseline, chosen.atr_to_transmission)
     return estimate(
         fitted_of(calibration), points.wavenumber_per_cm, points.absorbance, corrections
     )
@@ -80,7 +92,12 @@ def estimate(spectrum: InfraredSpectrum, calibration: Calibration) -> Compositio
     composition, _ = Composition.objects.update_or_create(
         spectrum=spectrum,
         calibration=calibration,
-        defaults={**values, "estimated_at": timezone.now()},
+        defaults={
+            **values,
+            "baseline": spectrum.baseline,
+            "atr_to_transmission": spectrum.atr_to_transmission,
+            "estimated_at": timezone.now(),
+        },
     )
     return composition
 

@@ -2,13 +2,11 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from django.core.files import File
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -125,14 +123,17 @@ def points_of(spectrum: InfraredSpectrum) -> Spectrum:
 def set_corrections(
     spectrum: InfraredSpectrum, baseline: str, atr_to_transmission: bool, by: Any
 ) -> None:
-    """Record how the spectrum is corrected; its compositions are made anew."""
+    """Record how the spectrum is corrected.
+
+    Compositions that were made otherwise stay, say so, and wait to be made anew.
+    """
     if baseline not in InfraredSpectrum.Baseline.values:
         raise LabError(f"There is no baseline {baseline!r}.", fix="Choose one from the list.")
-    with transaction.atomic():
-        spectrum.baseline, spectrum.atr_to_transmission = baseline, atr_to_transmission
-        spectrum._history_user = _person(by)  # type: ignore[attr-defined]
-        spectrum.save(update_fields=["baseline", "atr_to_transmission"])
-        spectrum.compositions.all().delete()
+    if (baseline, atr_to_transmission) == (spectrum.baseline, spectrum.atr_to_transmission):
+        return
+    spectrum.baseline, spectrum.atr_to_transmission = baseline, atr_to_transmission
+    spectrum._history_user = _person(by)  # type: ignore[attr-defined]
+    spectrum.save(update_fields=["baseline", "atr_to_transmission"])
 
 
 def set_lot(spectrum: InfraredSpectrum, text: str, by: Any) -> None:
@@ -182,10 +183,6 @@ def as_jcamp(spectrum: InfraredSpectrum) -> str:
     from ftir.formats import jcamp_dx
 
     return jcamp_dx.write(points_of(spectrum), spectrum.name)
-
-
-def names(spectra: Iterable[InfraredSpectrum]) -> str:
-    return ", ".join(spectrum.name for spectrum in spectra)
 
 
 def _person(by: Any) -> Any:

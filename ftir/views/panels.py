@@ -17,7 +17,9 @@ def cell_panel(request: HttpRequest, cell_id: int) -> HttpResponse:
     context = {
         "cell_id": cell_id,
         "found": found,
-        "names": [row["component"] for row in found.rows[-1].amounts] if found.rows else [],
+        "names": [
+            row["component"] for row in next((r.amounts for r in found.rows if r.amounts), [])
+        ],
     }
     return render(request, "ftir/cell_panel.html", context)
 

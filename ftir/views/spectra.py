@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
@@ -86,6 +86,9 @@ def spectrum(request: HttpRequest, spectrum_id: int) -> HttpResponse:
             for row in (chosen.amounts if chosen else [])
         ],
         "nominal": recipe,
+        "is_stale": chosen is not None
+        and (chosen.baseline, chosen.atr_to_transmission)
+        != (shown.baseline, shown.atr_to_transmission),
         "cell_id": cell_id,
         "form": CorrectionsForm(instance=shown, initial={"lot": shown.electrolyte_lot or ""}),
         "calibration": compositions.calibration_in_use(),
@@ -129,11 +132,14 @@ def _figure(shown: InfraredSpectrum, figure: str, wanted: str) -> dict[str, Any]
         )
         if calibration is None:
             raise LabError("No calibration is in use.", fix="Make one under FTIR, Calibrations.")
-        found = compositions.explain(shown, calibration)
+        made = shown.compositions.filter(calibration=calibration).first()
+        found = compositions.explain(shown, calibration, made)
         if figure == "partial":
             return plots.partial(found)
         peaks = plots.peaks_of(found.wavenumber_per_cm, found.absorbance, found.components)
         return plots.explained(found, peaks)
+    if figure != "measured":
+        raise Http404(f"There is no figure {figure}.")
     points = services.points_of(shown)
     return plots.measured(points.wavenumber_per_cm, points.absorbance)
 
@@ -155,8 +161,9 @@ def estimate(request: HttpRequest, spectrum_id: int) -> HttpResponse:
                 request.user,
             )
         if calibration is None:
-            raise LabError("No calibration is in use.", fix="Make one under FTIR, Calibrations.")
-        compositions.estimate(shown, calibration)
+            messages.info(request, "Kept. No calibration is in use, so nothing was judged.")
+        else:
+            compositions.estimate(shown, calibration)
     except LabError as error:
         messages.error(request, str(error))
     return redirect(shown)

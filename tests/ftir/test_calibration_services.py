@@ -55,6 +55,9 @@ def test_the_model_of_a_draft_can_be_set_and_of_a_fit_not(molecules, upload, cal
         ({"last_per_cm": 720}, "700 to 720"),
         ({"encoder": 0}, "single answer"),
         ({"smooth_encoder": "much"}, "smooth_encoder is 'much'"),
+        ({"rounds": 2.5}, "rounds is 2.5. Give a whole number"),
+        ({"virtual_mixtures": 0.5}, "whole number"),
+        ({"first_per_cm": float("nan")}, "range runs from nan"),
         ({"kind": "cubic"}, "no such model"),
     ):
         with pytest.raises(LabError, match=words):

@@ -60,6 +60,18 @@ def test_a_pair_that_was_never_seen_is_told(fitted, mixture):
     assert any("EMC and DEC never" in text for text in found.assessment.concerns)
 
 
+def test_more_than_all_is_a_concern_as_less_than_nothing_is(fitted, samples):
+    model = fitted.model
+    pure = model.reconstruct(samples.absorbance[[samples.mass_ratio[:, 3].argmax()]])[0]
+    salty = model.reconstruct(samples.absorbance[[samples.mass_ratio[:, 0].argmax()]])[0]
+
+    judged = confidence.assess(model, fitted.confidence, pure - 0.6 * salty)
+
+    assert model.unclamped((pure - 0.6 * salty)[None])[0, 3] > 1.05
+    assert any("DMC" in text and "beyond the calibrated" in text for text in judged.concerns)
+    assert any("LiPF6 comes out negative" in text for text in judged.concerns)
+
+
 def test_a_shifted_instrument_reads_as_an_unshifted_one(fitted, mixture):
     axis, spectrum = mixture(GOOD)
 

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from python_calamine import CalamineWorkbook
 
 from ftir import archive
-from ftir.models import Calibration, InfraredSpectrum
+from ftir.models import Calibration, Composition, InfraredSpectrum
 from ftir.services import calibrations, compositions, spectra
 from tests.ftir.conftest import as_csv
 
@@ -197,6 +197,45 @@ def test_the_page_tells_prediction_from_reconstruction_and_an_unknown_lot(client
     assert "No lot of electrolyte is called X-1" in told.content.decode()
 
 
+def test_corrections_without_a_calibration_in_use_keep_what_was_said(client_as, spectrum):
+    Calibration.objects.update(in_use=False)
+    address = spectrum.get_absolute_url()
+
+    page = client_as("member").post(f"{address}estimate/", {"baseline": "arpls"}, follow=True)
+
+    assert "No calibration is in use, so nothing was judged" in page.content.decode()
+    assert "Made with other corrections (none)" in page.content.decode()
+    assert spectrum.compositions.count() == 1
+    drawn = client_as("viewer").get(f"{address}composition.json")
+    assert drawn.status_code == 200
+    calibration = Calibration.objects.get()
+    explained = client_as("viewer").get(f"{address}explained.json?calibration={calibration.pk}")
+    assert explained.json()["data"]
+
+
+def test_a_figure_that_is_not_there_is_not_found(client_as, spectrum):
+    assert client_as("viewer").get(f"{spectrum.get_absolute_url()}sketch.json").status_code == 404
+
+
+def test_the_panel_of_a_cell_names_columns_beside_what_was_not_judged(
+    client_as, calibration, monkeypatch, spectrum
+):
+    refused = Composition(spectrum=spectrum, calibration=calibration, error="Half a spectrum.")
+    judged = spectrum.compositions.get()
+    calibration.is_demonstration = judged.calibration.is_demonstration = True
+    monkeypatch.setattr(
+        compositions,
+        "of_cell",
+        lambda cell_id: compositions.CellCompositions([judged, refused], None, []),
+    )
+
+    text = client_as("viewer").get("/ftir/cells/7/panel/").content.decode()
+
+    assert ">EMC</th>" in text
+    assert "Half a spectrum." in text
+    assert "made from literature" in text
+
+
 def test_a_wrong_upload_keeps_the_form_and_says_why(client_as, molecules, upload):
     table, files = upload
     given = {
@@ -258,6 +297,79 @@ def test_predict_ftir_writes_tables_plots_and_numbers(fitted, mixture, tmp_path)
     assert (tmp_path / "out" / "good.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "out" / "good.html").exists()
     assert (tmp_path / "out" / "plotly.min.js").exists()
+
+
+def test_predict_ftir_does_not_read_its_own_results(fitted, mixture, tmp_path):
+    model = tmp_path / "model.npz"
+    model.write_bytes(archive.dump(fitted))
+    given = tmp_path / "in"
+    (given / "again").mkdir(parents=True)
+    for name in ("compositions.csv", "again/a.csv", "a.csv", "a (2).csv"):
+        (given / name).write_bytes(as_csv(*mixture(GOOD)))
+    to = given / "results"
+
+    for _ in range(2):
+        call_command("predict_ftir", str(given), to=to, model=model, stdout=StringIO())
+
+    table = pl.read_csv(to / "compositions.csv")
+    assert len(table) == 4
+    assert table["EC unclamped (wt%)"][0] == pytest.approx(30, abs=3)
+    written = {path.stem for path in to.glob("*.png")}
+    assert written == {"compositions (2)", "a", "a (2)", "a (3)"}
+    with pytest.raises(CommandError, match="would overwrite the spectra"):
+        call_command("predict_ftir", str(given), to=given, model=model)
+
+
+def test_a_file_that_can_not_be_opened_does_not_stop_the_others(
+    fitted, mixture, tmp_path, monkeypatch
+):
+    from ftir import formats
+
+    model = tmp_path / "model.npz"
+    model.write_bytes(archive.dump(fitted))
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_bytes(as_csv(*mixture(GOOD)))
+    read = formats.read
+
+    def refuse(path):
+        if path.name == "a.csv":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(formats, "read", refuse)
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"a\.csv.*Permission denied"):
+        call_command(
+            "predict_ftir",
+            str(tmp_path / "a.csv"),
+            str(tmp_path / "b.csv"),
+            to=tmp_path / "out",
+            model=model,
+            json=True,
+            stdout=out,
+        )
+
+    assert json.loads(out.getvalue())["predicted"] == 1
+
+
+def test_a_mistyped_penalty_leaves_no_draft(molecules, upload, tmp_path):
+    table = tmp_path / "ratios.csv"
+    table.write_text(upload[0])
+
+    with pytest.raises(CommandError, match="no penalty encodr"):
+        call_command("calibrate_ftir", str(table), penalty=["encodr=1"])
+
+    assert not Calibration.objects.exists()
+
+
+def test_an_amount_above_all_is_shown(client_as, spectrum):
+    found = spectrum.compositions.get()
+    found.amounts[0] |= {"mass_ratio": 1.0, "unclamped": 1.25}
+    found.save()
+
+    page = client_as("viewer").get(spectrum.get_absolute_url())
+
+    assert ">125.00</span>" in page.content.decode()
 
 
 def test_cross_validate_ftir_prints_ours_beside_others(samples, tmp_path, capsys):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from battery_db.lib.errors import LabError, NotAllowed
 from battery_db.lib.runs.engine import drain
@@ -109,7 +110,27 @@ def test_corrections_are_recorded_and_judged_again(calibration, mixture):
 
     assert not before.in_calibration
     assert after.in_calibration, after.concerns
+    assert (before.corrected, after.corrected) == ("", "baseline by constant offset")
     assert kept.history.count() == 2
+
+
+def test_other_corrections_keep_what_was_judged_and_let_it_wait(calibration, samples, mixture):
+    kept = spectra.add_spectrum("a.csv", as_csv(*mixture(GOOD)))
+    older = calibrations.start("Older", samples.components)
+    Composition.objects.create(spectrum=kept, calibration=older, estimated_at=timezone.now())
+    compositions.estimate(kept, calibration)
+
+    spectra.set_corrections(kept, "none", False, None)  # as it is
+    assert not compositions.waiting().exists()
+    assert kept.history.count() == 1
+
+    spectra.set_corrections(kept, "arpls", True, None)
+    assert kept.compositions.count() == 2
+    assert list(compositions.waiting()) == [kept]
+
+    assert compositions.estimate(kept, calibration).corrected == "baseline by arPLS, ATR correction"
+    assert not compositions.waiting().exists()
+    assert kept.compositions.get(calibration=older).corrected == ""
 
 
 def test_files_are_imported_by_the_night_and_only_once(calibration, mixture, lab_file):

@@ -33,9 +33,11 @@ class Command(LabCommand):
         )
 
     def run(self, **options: Any) -> dict[str, Any]:
+        given = _model(options)
+        fit_settings.check_model(given)  # before there is a draft that nobody would want
         calibration = self.draft(options)
-        if options["range"] or options["penalty"]:
-            fit_settings.set_model(calibration, _model(options))
+        if given:
+            fit_settings.set_model(calibration, given)
         if calibration.state != Calibration.State.READY:
             run_here(
                 calibrations.request_fit(

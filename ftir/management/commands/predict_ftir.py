@@ -34,9 +34,10 @@ class Command(LabCommand):
             options["baseline"], options["atr_to_transmission"], not options["no_align"]
         )
         folder: Path = options["to"]
+        files = _files(options["paths"], folder)
         folder.mkdir(parents=True, exist_ok=True)
         rows, failures = [], []
-        for path, stem in _files(options["paths"]):
+        for path, stem in files:
             try:
                 spectrum = formats.read(path).spectrum
                 found = estimate(
@@ -44,6 +45,10 @@ class Command(LabCommand):
                 )
             except LabError as error:
                 failures.append({"name": str(path), "error": error.message, "fix": error.fix})
+                continue
+            except OSError as error:
+                reason = f"It can not be read ({error.strerror})."
+                failures.append({"name": str(path), "error": reason, "fix": "Check its rights."})
                 continue
             rows.append(exports.row_of(str(path), found))
             exports.write_spectrum(found, stem, folder)
@@ -75,17 +80,37 @@ def _fitted(model: Path | None) -> Any:
     return compositions.fitted_of(calibration)
 
 
-def _files(paths: list[Path]) -> list[tuple[Path, str]]:
-    """Each file once, with a stem for its results that no other file has."""
+def _files(paths: list[Path], to: Path) -> list[tuple[Path, str]]:
+    """Each file once, with a stem for its results that no other file has.
+
+    Results of an earlier run, in ``to``, are no spectra. Raises LabError where results
+    would lie among the spectra and overwrite them.
+    """
+    from ftir.exports import TABLE
+
+    to = to.resolve()
     found: list[Path] = []
     for path in paths:
         if not path.exists():
             raise LabError(f"{path} does not exist.", fix="Check the path.")
         inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        if to == (path if path.is_dir() else path.parent).resolve():
+            raise LabError(
+                f"Results in {to} would overwrite the spectra there.",
+                fix="Name another folder with --to; it may be inside that one.",
+            )
+        if path.is_dir() and to.is_relative_to(path.resolve()):
+            inside = [file for file in inside if not file.resolve().is_relative_to(to)]
         found += [file for file in inside if file not in found]
-    stems: dict[str, int] = {}
-    named = []
-    for file in found:
-        count = stems[file.stem] = stems.get(file.stem, 0) + 1
-        named.append((file, file.stem if count == 1 else f"{file.stem} ({count})"))
-    return named
+    taken = {TABLE}
+    return [(file, _stem(file.stem, taken)) for file in found]
+
+
+def _stem(wanted: str, taken: set[str]) -> str:
+    """``wanted``, or with the next number that is free; ``taken`` grows by it."""
+    stem, number = wanted, 1
+    while stem.lower() in taken:
+        number += 1
+        stem = f"{wanted} ({number})"
+    taken.add(stem.lower())
+    return stem

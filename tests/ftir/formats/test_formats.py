@@ -92,6 +92,11 @@ def test_cut_off_files_end_in_a_clear_error_or_a_shorter_spectrum(tmp_path, name
             b"Cycle Index,Step Index,Voltage(V),Current(A)\n1,1,3.1,0.2\n1,1,3.2,0.2\n1,1,3.3,0.2\n",
             "cycling file",
         ),
+        (b"Cycle,Voltage\n-,V\n" + b"1,3.1\n2,3.2\n" * 40, "cycling file"),
+        (
+            b"freq/Hz\tohm\tsigma/S cm-1\n1000\t0.1\t1\n100\t0.2\t1\n10\t0.3\t1\n",
+            "impedance file",
+        ),
         (b"freq/Hz\tRe(Z)/Ohm\n1000\t0.1\n100\t0.2\n10\t0.3\n", "impedance file"),
         (
             b"##TITLE=x\n##DATA TYPE=NMR SPECTRUM\n##FIRSTX=1\n##LASTX=3\n##NPOINTS=3\n##XFACTOR=1\n##YFACTOR=1\n##XYDATA=(X++(Y..Y))\n1 2 3 4\n##END=\n",
@@ -106,6 +111,58 @@ def test_other_files_are_refused_in_words(tmp_path, content, words):
 
     with pytest.raises(LabError, match=words):
         formats.read(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# cell 10001 cycle 100, voltage 4.2 V\ncm-1,Absorbance\n",
+        "Frequency (cm-1),Absorbance\n",
+        "Step scan, freq. range 650-4000\nWavenumber,A\n",
+        "cm⁻¹,Absorbance\n",
+    ],
+)
+def test_words_of_other_techniques_above_an_infrared_table_do_not_refuse_it(tmp_path, header):
+    path = tmp_path / "good.csv"
+    path.write_text(table(",", header=header))
+
+    assert formats.read(path).spectrum.absorbance == pytest.approx(VALUE, abs=2e-6)
+
+
+PERCENT = 100 * 10**-VALUE
+PERCENT_UNSAID = {
+    "plain.csv": "cm-1,Transmittance\n"
+    + "\n".join(f"{x},{y}" for x, y in zip(AXIS, PERCENT, strict=True)),
+    "short.csv": "cm-1,T\n" + "\n".join(f"{x},{y}" for x, y in zip(AXIS, PERCENT, strict=True)),
+    "reflected.csv": "cm-1,Reflectance\n"
+    + "\n".join(f"{x},{y}" for x, y in zip(AXIS, PERCENT, strict=True)),
+    "type128.asp": asp(1798, 650.0, 4000.0, PERCENT).replace("\r\n2\r\n4", "\r\n128\r\n4", 1),
+    "said.jdx": jcamp_dx.write(InfraredSpectrum(AXIS, PERCENT), "x").replace(
+        "ABSORBANCE", "TRANSMITTANCE"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PERCENT_UNSAID)
+def test_percent_is_told_from_the_values_and_said(tmp_path, name):
+    path = tmp_path / name
+    path.write_text(PERCENT_UNSAID[name])
+
+    reading = formats.read(path)
+
+    assert reading.spectrum.absorbance == pytest.approx(VALUE, abs=1e-4)
+    assert "percent_unsaid" in {notice.code for notice in reading.notices}
+
+
+def test_fractions_of_transmittance_stay_what_they_are(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = "\n".join(f"{x},{y}" for x, y in zip(AXIS, PERCENT / 100, strict=True))
+    path.write_text(f"cm-1,Transmittance\n{rows}\n")
+
+    reading = formats.read(path)
+
+    assert reading.spectrum.absorbance == pytest.approx(VALUE, abs=1e-4)
+    assert not reading.notices
 
 
 REFUSED = {  # no infrared spectra, or no spectra at all
