@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ftir.calibration import Samples
-from ftir.mixtures import TINY
+from ftir.mixtures import TINY, mass_ratios
 from ftir.validation import folds
 
 Array = NDArray[np.float64]
@@ -81,13 +81,20 @@ def fit_pls(samples: Samples, scaling: Scaling = "area") -> Predictor:
 def _best(
     samples: Samples, scaling: Scaling, makers: list[Callable[[Array, Array], Predictor]]
 ) -> Predictor:
+    """The maker with the least mean error over the components, each over its largest ratio.
+
+    What comes out is limited and normalised, as it is for the models of vibrations: without
+    it these methods lose a quarter of their accuracy to amounts below nothing.
+    """
     x, y = scale(samples.absorbance, scaling), samples.mass_ratio
+    top = y.max(axis=0) + TINY
     errors = np.zeros(len(makers))
     for kept, out in folds(y, 5):
         for index, make in enumerate(makers):
-            errors[index] += np.square(make(x[kept], y[kept])(x[out]) - y[out]).sum()
+            found = mass_ratios(make(x[kept], y[kept])(x[out]))
+            errors[index] += (np.abs(found - y[out]) / top).sum()
     chosen = makers[int(np.argmin(errors))](x, y)
-    return lambda absorbance: chosen(scale(absorbance, scaling))
+    return lambda absorbance: mass_ratios(chosen(scale(absorbance, scaling)))
 
 
 def _ridge(x: Array, y: Array, strength: float) -> Predictor:

@@ -5,7 +5,7 @@ composition): the typical residual at each wavenumber, the largest local deviati
 a good spectrum shows, and how wrong compositions were for the leverage they had.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -318,3 +318,46 @@ def _composition_concerns(
     if leverage > confidence.leverage_limit:
         concerns.append("The composition is far from every mixture of the calibration.")
     return concerns
+
+
+def covered(
+    model: VibrationModel, confidence: Confidence, absorbance: Array, truth: Array
+) -> NDArray[np.bool_]:
+    """Which intervals hold the truth, (n, N)."""
+    half = confidence.interval_scale * np.sqrt(model.leverage(absorbance))[:, None]
+    result: NDArray[np.bool_] = np.abs(model.predict(absorbance) - truth) <= half
+    return result
+
+
+def strangeness(model: VibrationModel, confidence: Confidence, absorbance: Array) -> Array:
+    """The statistic that refuses a spectrum above 1, (n,)."""
+    local = np.abs(local_deviation(model, confidence, absorbance)).max(axis=1)
+    result: Array = np.maximum(local / confidence.local_limit, power_ratio(confidence, absorbance))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class TriedOut:
+    """Good spectra that neither a model nor its limits had seen."""
+
+    inside: NDArray[np.bool_]  # (n, N) whose interval holds the truth
+    refused: NDArray[np.bool_]  # (n,) not explained, though nothing is wrong
+
+
+def try_out(
+    samples: Samples,
+    make: Callable[[Samples], VibrationModel],
+    parts: Iterable[tuple[NDArray[np.intp], NDArray[np.intp]]],
+) -> TriedOut:
+    """Learn model, intervals and limits without each part, and try them on it.
+
+    Raises LabError where what is kept can not calibrate.
+    """
+    inside, refused = [], []
+    for kept, out in parts:
+        part = samples.subset(kept, np.arange(len(samples.unknown_absorbance)))
+        learnt = learn(part, *cross_validate(part, make))
+        model, spectra = make(part), samples.absorbance[out]
+        inside.append(covered(model, learnt, spectra, samples.mass_ratio[out]))
+        refused.append(strangeness(model, learnt, spectra) > 1)
+    return TriedOut(np.concatenate(inside), np.concatenate(refused))

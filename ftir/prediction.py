@@ -13,6 +13,7 @@ from ftir.spectra import Corrections, Notice, correct, coverage, resample
 
 Array = NDArray[np.float64]
 WORTH_SHIFTING = 0.9  # a shift must bring the error below this share of what it was
+UNLIKE = "It was corrected, and the spectra of the calibration were not."
 SMALLEST_SHIFT = 0.3  # 1/cm; smaller ones change a composition less than its error
 
 
@@ -37,10 +38,15 @@ class Estimate:
     refinement: fine_tuning.Refinement
     assessment: confidence.Assessment
     notices: tuple[Notice, ...]
+    corrections: Corrections
 
     @property
     def verdict(self) -> str:
-        """One sentence for people."""
+        """One sentence for people, and a second where it is corrected unlike the calibration."""
+        return f"{self._judgement} {UNLIKE}" if is_corrected(self.corrections) else self._judgement
+
+    @property
+    def _judgement(self) -> str:
         if self.assessment.in_calibration:
             return "In calibration: the spectrum is explained throughout, and so is trusted."
         if self.assessment.regions:
@@ -52,6 +58,11 @@ class Estimate:
     def finding(self) -> str:
         """What refined concentrations say of the prediction and of the reconstruction."""
         return self.refinement.finding(explained=not self.assessment.regions)
+
+
+def is_corrected(corrections: Corrections) -> bool:
+    """Whether the values are changed; the spectra of a calibration are compared as measured."""
+    return corrections.baseline != "none" or corrections.atr_to_transmission
 
 
 def estimate(
@@ -93,6 +104,7 @@ def estimate(
         refinement=fine_tuning.refine(model, spectrum),
         assessment=judged,
         notices=notices,
+        corrections=corrections,
     )
 
 

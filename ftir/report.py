@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from battery_db.lib.errors import LabError
 from ftir import baselines, confidence, validation
 from ftir.archive import Fitted
 from ftir.calibration import Samples, VibrationModel, fit
@@ -17,6 +18,7 @@ Array = NDArray[np.float64]
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 REPEATS = 8
 COMPARED_SHARE = 0.3
+TRIED = 3  # splits in which intervals and limits are learnt and tried
 Progress = Callable[[int, int, str], None]
 NOTHING = np.array([], dtype=np.intp)
 
@@ -41,7 +43,7 @@ def calibrate(
     Raises LabError where the samples cannot calibrate their components.
     """
     samples = samples.checked()
-    steps = 3 + len(SHARES)
+    steps = 4 + len(SHARES)
     progress(0, steps, "Fitting the model")
     model = fit(samples, penalties, kind)
     progress(1, steps, "Cross-validating")
@@ -54,6 +56,8 @@ def calibrate(
     for index, share in enumerate(SHARES):
         progress(2 + index, steps, f"Holding out {100 * share:.0f} %")
         shares += validation.by_share(samples, (share,), REPEATS, penalties, kind)
+    progress(steps - 2, steps, "Trying intervals and limits")
+    tried = _tried(samples, penalties, kind)
     progress(steps - 1, steps, "Comparing with other methods")
     summary = {
         "known": len(samples.absorbance),
@@ -64,12 +68,30 @@ def calibrate(
         "reconstruction_error": known.reconstruction_error,
         "interval_level": fitted.confidence.level,
         "false_alarm": fitted.confidence.false_alarm,
+        **tried,
         "shares": [_share(result) for result in shares],
         "methods": compare(samples, penalties),
         "largest": samples.mass_ratio.max(axis=0).tolist(),
         "unseen_pairs": _unseen(samples, fitted),
     }
     return Report(fitted, summary, _arrays(samples, known, models))
+
+
+def _tried(samples: Samples, penalties: Penalties, kind: Kind) -> dict[str, Any]:
+    """How often intervals hold and good spectra are refused, of rows that nothing had seen.
+
+    Nothing where a calibration is too small to be split twice; its levels are nominal then.
+    """
+    parts = validation.splits(samples.mass_ratio, COMPARED_SHARE, TRIED, seed=1)
+    try:
+        found = confidence.try_out(samples, lambda part: fit(part, penalties, kind), parts)
+    except LabError:
+        return {"tried": 0}
+    return {
+        "tried": len(found.refused),
+        "interval_held": float(found.inside.mean()),
+        "refused": float(found.refused.mean()),
+    }
 
 
 def _share(result: validation.ShareResult) -> dict[str, Any]:

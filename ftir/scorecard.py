@@ -184,35 +184,13 @@ def coverage(
     samples: Samples, tests: Unseen, fitted: tuple[VibrationModel, Confidence]
 ) -> list[Score]:
     """How many 90 % intervals hold the truth: of held-out rows, and of the test set."""
-    inside = []
-    for kept, out in validation.splits(samples.mass_ratio, SHARE, NESTED, seed=1):
-        part = samples.subset(kept, np.arange(len(samples.unknown_absorbance)))
-        known, unknown = confidence.cross_validate(part, fit)
-        learnt = confidence.learn(part, known, unknown)
-        inside.append(covered(fit(part), learnt, samples.absorbance[out], samples.mass_ratio[out]))
-    anywhere = covered(*fitted, tests.absorbance, tests.mass_ratio)
+    parts = validation.splits(samples.mass_ratio, SHARE, NESTED, seed=1)
+    inside = confidence.try_out(samples, fit, parts).inside
+    anywhere = confidence.covered(*fitted, tests.absorbance, tests.mass_ratio)
     return [
-        Score(
-            "90 % intervals, held-out rows", "", 0.87, 0.97, float(np.concatenate(inside).mean())
-        ),
+        Score("90 % intervals, held-out rows", "", 0.87, 0.97, float(inside.mean())),
         Score("90 % intervals, whole simplex", "", 0.87, 0.97, float(anywhere.mean())),
     ]
-
-
-def covered(
-    model: VibrationModel, sure: Confidence, absorbance: Array, truth: Array
-) -> NDArray[np.bool_]:
-    """Which intervals hold the truth, (n, N)."""
-    half = sure.interval_scale * np.sqrt(model.leverage(absorbance))[:, None]
-    result: NDArray[np.bool_] = np.abs(model.predict(absorbance) - truth) <= half
-    return result
-
-
-def strangeness(model: VibrationModel, sure: Confidence, absorbance: Array) -> Array:
-    """The statistic that refuses a spectrum above 1, (n,)."""
-    local = np.abs(confidence.local_deviation(model, sure, absorbance)).max(axis=1)
-    result: Array = np.maximum(local / sure.local_limit, confidence.power_ratio(sure, absorbance))
-    return result
 
 
 def area_under_curve(normal: Array, strange: Array) -> float:
@@ -225,8 +203,8 @@ def unknown_species(tests: Unseen, fitted: tuple[VibrationModel, Confidence]) ->
     """Detection of a species that is no component, at 5 % of it."""
     chosen = np.isclose(tests.contaminant_ratio, UNKNOWN_SHARE)
     species = np.array(tests.contaminant)
-    normal = strangeness(*fitted, tests.absorbance)
-    strange = strangeness(*fitted, tests.contaminated)
+    normal = confidence.strangeness(*fitted, tests.absorbance)
+    strange = confidence.strangeness(*fitted, tests.contaminated)
     aucs = [
         area_under_curve(normal, strange[chosen & (species == name)])
         for name in np.unique(species[chosen])

@@ -49,7 +49,7 @@ def _checked(values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
         raise LabError(
             f"There is no penalty {', '.join(strange)}.", fix=f"Known: {', '.join(values)}."
         )
-    values = values | given
+    values = {**values, **given}
     first, last = values["first_per_cm"], values["last_per_cm"]
     if not last - first >= 100:
         raise LabError(

@@ -126,11 +126,17 @@ def set_corrections(
     """Record how the spectrum is corrected.
 
     Compositions that were made otherwise stay, say so, and wait to be made anew.
+    Raises LabError for an unknown baseline and for samples of a calibration.
     """
     if baseline not in InfraredSpectrum.Baseline.values:
         raise LabError(f"There is no baseline {baseline!r}.", fix="Choose one from the list.")
     if (baseline, atr_to_transmission) == (spectrum.baseline, spectrum.atr_to_transmission):
         return
+    if spectrum.for_calibration:
+        raise NotAllowed(
+            f"{spectrum.name} is a sample of a calibration, which compares it as measured.",
+            fix="Upload it under Spectra to judge it with corrections.",
+        )
     spectrum.baseline, spectrum.atr_to_transmission = baseline, atr_to_transmission
     spectrum._history_user = _person(by)  # type: ignore[attr-defined]
     spectrum.save(update_fields=["baseline", "atr_to_transmission"])

@@ -13,7 +13,7 @@ from python_calamine import CalamineWorkbook
 
 from ftir import archive
 from ftir.models import Calibration, Composition, InfraredSpectrum
-from ftir.services import calibrations, compositions, spectra
+from ftir.services import calibrations, compositions, fit_settings, spectra
 from tests.ftir.conftest import as_csv
 
 pytestmark = pytest.mark.django_db
@@ -213,6 +213,28 @@ def test_corrections_without_a_calibration_in_use_keep_what_was_said(client_as, 
     assert explained.json()["data"]
 
 
+def test_a_sample_of_a_calibration_is_not_corrected_on_its_page(client_as, calibration, mixture):
+    sample = spectra.add_spectrum("s.csv", as_csv(*mixture(GOOD)), for_calibration=True)
+
+    text = client_as("member").get(sample.get_absolute_url()).content.decode()
+
+    assert "Judge again" not in text
+    assert "as measured, without corrections" in text
+
+
+def test_a_calibration_says_what_was_tried_and_what_is_nominal(client_as, calibration):
+    calibration.report = {"false_alarm": 0.05, "interval_level": 0.9, "tried": 0}
+    calibration.save()
+    bare = client_as("viewer").get(calibration.get_absolute_url()).content.decode()
+    calibration.report |= {"tried": 42, "refused": 0.024, "interval_held": 0.93}
+    calibration.save()
+    tried = client_as("viewer").get(calibration.get_absolute_url()).content.decode()
+
+    assert "nominal 5 %, not measured" in bare
+    assert "2 % of 42 held out" in tried
+    assert "93 % of held out" in tried
+
+
 def test_a_figure_that_is_not_there_is_not_found(client_as, spectrum):
     assert client_as("viewer").get(f"{spectrum.get_absolute_url()}sketch.json").status_code == 404
 
@@ -390,6 +412,34 @@ def test_cross_validate_ftir_prints_ours_beside_others(samples, tmp_path, capsys
     assert "thesis" in text
     assert "mean error, 30 % held out" in text
     assert "whole simplex" not in text  # that needs a test set, which this file lacks
+    assert "PLS (area), published, hard set" in text
+    assert "30 %, published (PLS 1.90)" in text
+
+
+def test_cross_validate_ftir_takes_a_calibration_as_it_is_and_aims_at_nothing(
+    molecules, upload, monkeypatch, capsys
+):
+    from ftir import report, validation
+
+    made = calibrations.create("Ours", *upload, kind="constant")
+    fit_settings.set_model(made, {"encoder": 0.02})
+    seen = []
+
+    def by_share(samples, shares, repeats, penalties, kind):
+        seen.append((penalties.encoder, kind))
+        error = np.full(5, 0.01)
+        return [validation.ShareResult(share, error, 100 * error, 0.1) for share in shares]
+
+    monkeypatch.setattr(validation, "by_share", by_share)
+    monkeypatch.setattr(report, "compare", lambda samples, penalties, repeats: [])
+
+    call_command("cross_validate_ftir", "Ours", shares=[0.3], repeats=1)
+
+    text = capsys.readouterr().out
+    assert seen == [(0.02, "constant")]
+    assert "held out, constant" in text
+    assert "target" not in text
+    assert "published" not in text
 
 
 def test_commands_say_what_is_missing(db, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ftir import scorecard
+from ftir import confidence, scorecard
 from ftir.reference import Unseen
 from ftir.validation import HeldOut
 
@@ -36,7 +36,7 @@ def test_the_area_under_the_curve_counts_ties_half():
 
 
 def test_intervals_are_tried_where_they_belong(samples, fitted):
-    inside = scorecard.covered(
+    inside = confidence.covered(
         fitted.model, fitted.confidence, samples.absorbance, samples.mass_ratio
     )
 

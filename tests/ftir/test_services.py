@@ -110,8 +110,17 @@ def test_corrections_are_recorded_and_judged_again(calibration, mixture):
 
     assert not before.in_calibration
     assert after.in_calibration, after.concerns
+    assert "the spectra of the calibration were not" in after.verdict
+    assert "were not" not in before.verdict
     assert (before.corrected, after.corrected) == ("", "baseline by constant offset")
     assert kept.history.count() == 2
+
+
+def test_samples_of_a_calibration_are_not_corrected(db, mixture):
+    sample = spectra.add_spectrum("s.csv", as_csv(*mixture(GOOD)), for_calibration=True)
+
+    with pytest.raises(NotAllowed, match="as measured"):
+        spectra.set_corrections(sample, "arpls", False, None)
 
 
 def test_other_corrections_keep_what_was_judged_and_let_it_wait(calibration, samples, mixture):
