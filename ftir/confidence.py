@@ -5,7 +5,7 @@ composition): the typical residual at each wavenumber, the largest local deviati
 a good spectrum shows, and how wrong compositions were for the leverage they had.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -338,26 +338,31 @@ def strangeness(model: VibrationModel, confidence: Confidence, absorbance: Array
 
 @dataclass(frozen=True, slots=True)
 class TriedOut:
-    """Good spectra that neither a model nor its limits had seen."""
+    """Good spectra that neither a model nor its limits had seen; u of unknown mixtures."""
 
     inside: NDArray[np.bool_]  # (n, N) whose interval holds the truth
     refused: NDArray[np.bool_]  # (n,) not explained, though nothing is wrong
+    unknown_refused: NDArray[np.bool_]  # (u,)
 
 
 def try_out(
     samples: Samples,
     make: Callable[[Samples], VibrationModel],
-    parts: Iterable[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    parts: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
 ) -> TriedOut:
     """Learn model, intervals and limits without each part, and try them on it.
 
-    Raises LabError where what is kept can not calibrate.
+    Unknown mixtures are dealt out to the parts. Raises LabError where what is kept can
+    not calibrate.
     """
-    inside, refused = [], []
-    for kept, out in parts:
-        part = samples.subset(kept, np.arange(len(samples.unknown_absorbance)))
+    inside, refused, unknown_refused = [], [], []
+    place = np.arange(len(samples.unknown_absorbance)) % len(parts)
+    for index, (kept, out) in enumerate(parts):
+        part = samples.subset(kept, np.flatnonzero(place != index))
         learnt = learn(part, *cross_validate(part, make))
         model, spectra = make(part), samples.absorbance[out]
         inside.append(covered(model, learnt, spectra, samples.mass_ratio[out]))
         refused.append(strangeness(model, learnt, spectra) > 1)
-    return TriedOut(np.concatenate(inside), np.concatenate(refused))
+        others = samples.unknown_absorbance[place == index]
+        unknown_refused.append(strangeness(model, learnt, others) > 1)
+    return TriedOut(*map(np.concatenate, (inside, refused, unknown_refused)))

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 REPEATS = 8
 COMPARED_SHARE = 0.3
-TRIED = 3  # splits in which intervals and limits are learnt and tried
+TRIED = 5  # parts, each tried with intervals and limits learnt without it
 Progress = Callable[[int, int, str], None]
 NOTHING = np.array([], dtype=np.intp)
 
@@ -82,15 +82,18 @@ def _tried(samples: Samples, penalties: Penalties, kind: Kind) -> dict[str, Any]
 
     Nothing where a calibration is too small to be split twice; its levels are nominal then.
     """
-    parts = validation.splits(samples.mass_ratio, COMPARED_SHARE, TRIED, seed=1)
+    parts = validation.folds(samples.mass_ratio, TRIED)
     try:
         found = confidence.try_out(samples, lambda part: fit(part, penalties, kind), parts)
     except LabError:
         return {"tried": 0}
+    has_unknown = len(found.unknown_refused) > 0
     return {
         "tried": len(found.refused),
         "interval_held": float(found.inside.mean()),
         "refused": float(found.refused.mean()),
+        "tried_unknown": len(found.unknown_refused),
+        "refused_unknown": float(found.unknown_refused.mean()) if has_unknown else None,
     }
 
 

@@ -184,7 +184,7 @@ def coverage(
     samples: Samples, tests: Unseen, fitted: tuple[VibrationModel, Confidence]
 ) -> list[Score]:
     """How many 90 % intervals hold the truth: of held-out rows, and of the test set."""
-    parts = validation.splits(samples.mass_ratio, SHARE, NESTED, seed=1)
+    parts = list(validation.splits(samples.mass_ratio, SHARE, NESTED, seed=1))
     inside = confidence.try_out(samples, fit, parts).inside
     anywhere = confidence.covered(*fitted, tests.absorbance, tests.mass_ratio)
     return [

@@ -223,15 +223,23 @@ def test_a_sample_of_a_calibration_is_not_corrected_on_its_page(client_as, calib
 
 
 def test_a_calibration_says_what_was_tried_and_what_is_nominal(client_as, calibration):
-    calibration.report = {"false_alarm": 0.05, "interval_level": 0.9, "tried": 0}
+    empty = {key: [0.1] * 5 for key in ("error", "error_95", "largest")}
+    calibration.report = {
+        **empty,
+        "methods": [],
+        "false_alarm": 0.05,
+        "interval_level": 0.9,
+        "tried": 0,
+    }
     calibration.save()
     bare = client_as("viewer").get(calibration.get_absolute_url()).content.decode()
     calibration.report |= {"tried": 42, "refused": 0.024, "interval_held": 0.93}
+    calibration.report |= {"tried_unknown": 300, "refused_unknown": 0.04}
     calibration.save()
     tried = client_as("viewer").get(calibration.get_absolute_url()).content.decode()
 
     assert "nominal 5 %, not measured" in bare
-    assert "2 % of 42 held out" in tried
+    assert "2 % of 42 known, 4 % of 300 unknown mixtures held out" in tried
     assert "93 % of held out" in tried
 
 
