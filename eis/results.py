@@ -7,7 +7,6 @@ import numpy as np
 
 from battery_db.lib.spectra import BoolArray, ComplexArray, FloatArray
 from eis.circuits import Circuit
-from eis.elements import TURN
 
 METHOD_VERSION = "3"  # raise it when the same spectrum would be fitted to other numbers
 
@@ -51,12 +50,6 @@ class FitResult:
     @property
     def succeeded(self) -> bool:
         return self.status != FAILED
-
-    def in_radians(self) -> FloatArray:
-        """Parameters with characteristic frequencies in rad/s instead of Hz."""
-        turns = np.array([TURN if unit == "Hz" else 1.0 for unit in self.parameter_units])
-        radians: FloatArray = self.parameters * turns
-        return radians
 
     def as_dict(self) -> dict[str, float]:
         return dict(zip(self.parameter_names, map(float, self.parameters), strict=True))

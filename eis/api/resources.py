@@ -5,7 +5,7 @@ from typing import Any
 import django_filters
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from battery_db.lib.errors import LabError
 from battery_db.lib.permissions import Permission
 from battery_db.lib.runs.models import Job
+from eis.arcs import Arc
 from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum
 from eis.services import figures, fits
 from eis.services import spectra as services
@@ -51,14 +52,28 @@ class MaskedSpectrumSerializer(SpectrumSerializer):
     job = serializers.UUIDField(read_only=True, help_text="The job that fits what is left.")
 
 
+class ArcSerializer(serializers.Serializer[Arc]):
+    name = serializers.CharField()
+    resistance_ohm = serializers.FloatField()
+    frequency_hz = serializers.FloatField()
+    exponent = serializers.FloatField()
+    time_constant_s = serializers.FloatField()
+    capacitance_f = serializers.FloatField(help_text="Time constant over resistance.")
+
+
 class CircuitFitSerializer(serializers.ModelSerializer[CircuitFit]):
     cell_id = serializers.IntegerField(
         source="spectrum.source.file.metadata.cell_id", read_only=True
     )
+    arcs = serializers.SerializerMethodField()
 
     class Meta:
         model = CircuitFit
         exclude = ["fingerprint"]
+
+    @extend_schema_field(ArcSerializer(many=True))
+    def get_arcs(self, fit: CircuitFit) -> Any:
+        return ArcSerializer(fits.arcs_of(fit), many=True).data
 
 
 class MaskSerializer(serializers.Serializer[ImpedanceSpectrum]):

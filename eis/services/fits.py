@@ -14,6 +14,7 @@ from battery_db.lib.errors import LabError
 from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from cells.models import Dataset
+from eis.arcs import Arc, arcs
 from eis.circuits import parse_circuit
 from eis.models import CircuitFit, ImpedanceSpectrum
 from eis.plots import Fit
@@ -83,6 +84,15 @@ def parameter_rows(fit: CircuitFit) -> list[Row]:
         Row(name, **{key: numbers[key] for key in names})
         for name, numbers in fit.parameters.items()
     ]
+
+
+def values_of(fit: CircuitFit) -> dict[str, float]:
+    return {name: numbers["value"] for name, numbers in fit.parameters.items()}
+
+
+def arcs_of(fit: CircuitFit) -> list[Arc]:
+    """Arcs of a fit with their time constants and capacitances; none where it failed."""
+    return arcs(parse_circuit(fit.circuit), values_of(fit)) if fit.parameters else []
 
 
 def fit_table(fits: QuerySet[CircuitFit]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from eis.services.circuits import title_of
 
 register = template.Library()
 PREFIXES = ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
-PREFIXED = ("Ω", "Hz", "F", "H")
+PREFIXED = ("Ω", "Hz", "F", "H", "s")
 
 
 @register.filter
@@ -15,7 +15,7 @@ def quantity(value: float | None, unit: str = "") -> str:
     if value is None:
         return "–"
     shown = "Ω" if unit == "ohm" else unit
-    if shown not in PREFIXED or value == 0:
+    if shown not in PREFIXED or value == 0 or (shown == "s" and abs(value) >= 1):
         return f"{value:.4g} {shown}".strip()
     for size, prefix in PREFIXES:
         if abs(value) >= size:

@@ -80,6 +80,7 @@ def page_of(shown: ImpedanceSpectrum) -> dict[str, Any]:
         "fits": _compared(shown, all_fits, titles),
         "families": FAMILIES,
         "parameters": fits.parameter_rows(fit) if fit else [],
+        "arcs": fits.arcs_of(fit) if fit else [],
         "circuit": chosen_text,
         "circuit_title": titles.get(chosen_text, chosen_text),
         "named": [*dict.fromkeys([*NAMED_CIRCUITS, *titles.values()])],

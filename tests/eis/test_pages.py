@@ -178,6 +178,20 @@ def test_a_dataset_is_exported_with_a_row_per_spectrum(client_as, spectra, peopl
     assert len(text.strip().split("\n")) == 3
 
 
+def test_the_page_and_rest_give_time_constant_and_capacitance_of_each_arc(client_as, spectra):
+    client = client_as("viewer")
+    fit = spectra[0].fits.get()
+
+    page = client.get(spectra[0].get_absolute_url())
+    (told,) = client.get(f"/api/v1/eis/fits/{fit.pk}/").json()["arcs"]
+
+    # 0.05 Ω at 10 Hz
+    assert told["time_constant_s"] == pytest.approx(0.0159, rel=0.02)
+    assert told["capacitance_f"] == pytest.approx(0.318, rel=0.03)
+    table = page.text.split('id="arcs"')[1].split("</table>")[0]
+    assert all(unit in table for unit in ("mΩ", "Hz", "ms", "mF", "ZARC1"))
+
+
 def test_an_export_says_what_a_fit_is_signed_with(client_as, spectra):
     ImpedanceSpectrum.objects.filter(pk=spectra[0].pk).update(
         state_of_charge=0.5, temperature_celsius=25.0, masked_points=[1]

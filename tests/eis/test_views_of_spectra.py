@@ -1,4 +1,4 @@
-"""Relaxation times, features and drawings: views that people look at beside a fit."""
+"""Relaxation times, arcs and drawings: views that people look at beside a fit."""
 
 from xml.etree import ElementTree as ET
 
@@ -7,12 +7,11 @@ import pytest
 
 from battery_db.lib.errors import LabError
 from battery_db.lib.spectra import Spectrum
+from eis.arcs import arcs
 from eis.circuit_svg import circuit_svg
 from eis.circuits import NAMED_CIRCUITS, parse_circuit
 from eis.drt import relaxation_times
-from eis.features import arcs, features
-from eis.fitting import fit_spectra
-from tests.eis.conftest import FREQUENCIES, noisy
+from tests.eis.conftest import noisy
 
 ARCS = parse_circuit("R0-ZARC1-ZARC2")
 TRUTH = [0.05, 0.12, 2.0, 0.9, 0.08, 800.0, 0.9]
@@ -49,37 +48,35 @@ def test_relaxation_times_of_too_few_points_say_so():
         relaxation_times(Spectrum([1.0, 2.0], [1.0, 2.0]))
 
 
-def test_arcs_name_the_point_nearest_to_their_top():
-    spectrum = noisy(ARCS, TRUTH)
-    found = arcs(fit_spectra([spectrum], ARCS)[0], spectrum)
-
-    assert [arc.name for arc in found] == ["ZARC1", "ZARC2"]
-    for arc in found:
-        distance = np.abs(np.log(FREQUENCIES / arc.frequency_hz))
-        assert arc.nearest == distance.argmin()
-        assert arc.time_constant_s * 2 * np.pi * arc.frequency_hz == pytest.approx(1)
+def arcs_of(text: str, *values: float):
+    circuit = parse_circuit(text)
+    return arcs(circuit, dict(zip(circuit.parameter_names, values, strict=True)))
 
 
-def test_a_failed_fit_has_no_arcs():
-    spectrum = Spectrum([1.0], [1.0])
+def test_arcs_have_time_constant_and_capacitance_fastest_first():
+    slow, fast = reversed(arcs_of("R0-ZARC1-ZARC2", 0.05, 0.12, 2.0, 0.9, 0.08, 800.0, 0.8))
 
-    assert arcs(fit_spectra([spectrum], ARCS)[0], spectrum) == []
-
-
-def test_the_intercept_is_where_the_spectrum_turns_capacitive():
-    circuit = parse_circuit("L0-R0-p(R1,C1)")
-    spectrum = noisy(circuit, [1e-7, 0.05, 0.1, 0.01], noise=0)
-
-    found = features(spectrum)
-
-    # The imaginary part of L cancels that of the arc near 36 kHz, where the arc adds 2 mΩ or less.
-    assert found.intercept_ohm == pytest.approx(0.05, abs=2e-3)
-    assert found.inductive_points == (spectrum.impedance_ohm.imag > 0).sum() > 0
-    assert (found.points, found.lowest_hz) == (50, pytest.approx(0.01))
+    assert (fast.name, slow.name) == ("ZARC2", "ZARC1")
+    assert fast.time_constant_s == pytest.approx(1 / (2 * np.pi * 800))
+    assert fast.capacitance_f * fast.resistance_ohm == pytest.approx(fast.time_constant_s)
 
 
-def test_a_spectrum_without_points_has_no_features():
-    assert features(Spectrum([0.0], [1.0])) is None
+def test_a_resistor_beside_a_capacitor_or_a_cpe_is_an_arc_anywhere_in_the_circuit():
+    inner, outer = arcs_of("R0-p(C1,R1-p(R2,C2))-p(CPE3,R3)", 1, 1, 1, 2, 0.25, 10, 0.8, 4)
+
+    assert (inner.name, inner.capacitance_f) == ("R2, C2", pytest.approx(0.25))
+    assert inner.time_constant_s == pytest.approx(0.5)
+    # (R Q)^(1/φ), the time constant of Figure 2.1's arc
+    assert (outer.name, outer.time_constant_s) == ("R3, CPE3", pytest.approx(40 ** (1 / 0.8)))
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("R0-C1", (1, 1)), ("R0-LZARC1", (1, 1, 1, 0.9)), ("p(R1,C1)", (0, 1)), ("p(R1,L1)", (1, 1)),
+     ("p(R1,C1,R2)", (1, 1, 1)), ("R0-ZARC1", (1, float("nan"), 1, 1))],
+)  # fmt: skip
+def test_what_is_no_arc_is_not_called_one(text, values):
+    assert arcs_of(text, *values) == []
 
 
 @pytest.mark.parametrize(
