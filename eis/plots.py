@@ -1,6 +1,6 @@
 """Plotly figures of spectra and fits as plain dictionaries; the page adds fonts and theme."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -266,29 +266,35 @@ def ohm_unit(spectrum: Spectrum) -> tuple[str, float]:
 
 
 def _points(spectrum: Spectrum, x: FloatArray, y: FloatArray, hover: str) -> list[dict[str, Any]]:
-    """Points that count, and those that do not as open circles; ``customdata`` is their place."""
-    mask = np.asarray(spectrum.mask, dtype=bool)
+    """Points by kind, each with a marker and a word; ``customdata`` is their place."""
     places = np.arange(len(spectrum))
-    traces = []
-    for name, chosen, marker in (
-        ("measured", mask, {"size": 7, "color": MEASURED, "symbol": "circle"}),
-        ("masked", ~mask, {"size": 8, "color": QUIET, "symbol": "circle-open"}),
-    ):
-        if chosen.any():
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "name": name,
-                    "x": json_numbers(x[chosen]),
-                    "y": json_numbers(y[chosen]),
-                    "text": _hertz(spectrum.frequency_hz[chosen]),
-                    "customdata": places[chosen].tolist(),
-                    "marker": marker,
-                    "hovertemplate": hover + f"<extra>{name}</extra>",
-                }
-            )
-    return traces
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": json_numbers(x[chosen]),
+            "y": json_numbers(y[chosen]),
+            "text": _hertz(spectrum.frequency_hz[chosen]),
+            "customdata": places[chosen].tolist(),
+            "marker": marker,
+            "hovertemplate": hover + f"<extra>{name}</extra>",
+        }
+        for name, chosen, marker in _kinds(spectrum)
+        if chosen.any()
+    ]
+
+
+def _kinds(spectrum: Spectrum) -> Iterator[tuple[str, BoolArray, dict[str, Any]]]:
+    """Points that count, those of them that a passive capacitive cell lacks, and masked ones."""
+    counts = np.asarray(spectrum.mask, dtype=bool)
+    negative = counts & (spectrum.impedance_ohm.real < 0)
+    inductive = counts & (spectrum.impedance_ohm.imag > 0) & ~negative
+    usual = counts & ~negative & ~inductive
+    yield "measured", usual, {"size": 7, "color": MEASURED, "symbol": "circle"}
+    yield "inductive", inductive, {"size": 8, "color": MEASURED, "symbol": "triangle-down"}
+    yield "negative real part", negative, {"size": 8, "color": COLOURS[3], "symbol": "x"}
+    yield "masked", ~counts, {"size": 8, "color": QUIET, "symbol": "circle-open"}
 
 
 def _line(name: str, x: FloatArray, y: FloatArray, colour: str) -> dict[str, Any]:

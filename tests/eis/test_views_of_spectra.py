@@ -11,6 +11,7 @@ from eis.arcs import arcs
 from eis.circuit_svg import circuit_svg
 from eis.circuits import NAMED_CIRCUITS, parse_circuit
 from eis.drt import relaxation_times
+from eis.plots import bode, nyquist
 from tests.eis.conftest import noisy
 
 ARCS = parse_circuit("R0-ZARC1-ZARC2")
@@ -46,6 +47,21 @@ def test_more_regularisation_is_smoother_and_fits_less():
 def test_relaxation_times_of_too_few_points_say_so():
     with pytest.raises(LabError, match="found 2"):
         relaxation_times(Spectrum([1.0, 2.0], [1.0, 2.0]))
+
+
+@pytest.mark.parametrize("draw", [nyquist, bode])
+def test_inductive_negative_and_masked_points_have_words_and_markers_of_their_own(draw):
+    impedance = [1 + 2j, 1 - 1j, -1 - 1j, -1 + 1j, 2 - 1j]
+    spectrum = Spectrum([1e4, 1e3, 1e2, 10, 1], impedance, [True, True, True, True, False])
+
+    traces = draw(spectrum)["data"]
+
+    places = {trace["name"]: trace["customdata"] for trace in traces}
+    assert places == {
+        "measured": [1], "inductive": [0], "negative real part": [2, 3], "masked": [4]
+    }  # fmt: skip
+    assert len({trace["marker"]["symbol"] for trace in traces}) == 4
+    assert all(trace["name"] in trace["hovertemplate"] for trace in traces)
 
 
 def arcs_of(text: str, *values: float):
