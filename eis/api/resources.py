@@ -1,5 +1,6 @@
 """Spectra, their points, fits and decisions as REST resources."""
 
+from dataclasses import asdict
 from typing import Any
 
 import django_filters
@@ -72,8 +73,21 @@ class CircuitFitSerializer(serializers.ModelSerializer[CircuitFit]):
         exclude = ["fingerprint"]
 
     @extend_schema_field(ArcSerializer(many=True))
-    def get_arcs(self, fit: CircuitFit) -> Any:
-        return ArcSerializer(fits.arcs_of(fit), many=True).data
+    def get_arcs(self, fit: CircuitFit) -> list[dict[str, Any]]:
+        return [asdict(arc) for arc in fits.arcs_of(fit)]
+
+
+class EquivalentParameterSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    unit = serializers.CharField()
+    value = serializers.FloatField()
+
+
+class EquivalentSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    circuit = serializers.CharField(help_text="Empty where the numbers do not let it be.")
+    limit = serializers.CharField(help_text="Why they do not.")
+    parameters = EquivalentParameterSerializer(many=True)
 
 
 class MaskSerializer(serializers.Serializer[ImpedanceSpectrum]):
@@ -246,6 +260,25 @@ class CircuitFitViewSet(viewsets.ReadOnlyModelViewSet[CircuitFit]):
             sent["spectra"], by=request.user, trigger=Job.Trigger.API, circuit=sent["circuit"]
         )
         return accepted(job)
+
+    @extend_schema(responses=EquivalentSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def equivalents(self, request: Request, pk: str | None = None) -> Response:
+        """Other circuits that give exactly the spectrum of this fit; often none."""
+        return Response(
+            [
+                {
+                    "title": form.title,
+                    "circuit": str(form.circuit or ""),
+                    "limit": form.limit,
+                    "parameters": [
+                        dict(zip(("name", "unit", "value"), row, strict=True))
+                        for row in form.rows()
+                    ],
+                }
+                for form in fits.equivalents_of(self.get_object())
+            ]
+        )
 
     @extend_schema(request=ComparisonSerializer, responses={202: OpenApiTypes.OBJECT})
     @action(detail=False, methods=["post"])

@@ -16,6 +16,7 @@ from battery_db.lib.runs.models import Job
 from cells.models import Dataset
 from eis.arcs import Arc, arcs
 from eis.circuits import parse_circuit
+from eis.equivalents import Equivalent, equivalents
 from eis.models import CircuitFit, ImpedanceSpectrum
 from eis.plots import Fit
 from eis.services.circuits import title_of
@@ -93,6 +94,11 @@ def values_of(fit: CircuitFit) -> dict[str, float]:
 def arcs_of(fit: CircuitFit) -> list[Arc]:
     """Arcs of a fit with their time constants and capacitances; none where it failed."""
     return arcs(parse_circuit(fit.circuit), values_of(fit)) if fit.parameters else []
+
+
+def equivalents_of(fit: CircuitFit) -> list[Equivalent]:
+    """Other circuits with the spectrum of this fit; none where it failed."""
+    return equivalents(parse_circuit(fit.circuit), values_of(fit)) if fit.parameters else []
 
 
 def fit_table(fits: QuerySet[CircuitFit]) -> pl.DataFrame:

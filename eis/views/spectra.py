@@ -54,7 +54,10 @@ def spectrum(request: HttpRequest, spectrum_id: int) -> HttpResponse:
         ImpedanceSpectrum.objects.with_cycle().select_related("source__file__metadata"),
         pk=spectrum_id,
     )
-    return render(request, "eis/spectrum.html", page_of(shown))
+    context = page_of(shown)
+    fit = context["fit"]
+    context["equivalents"] = fits.equivalents_of(fit) if fit else []
+    return render(request, "eis/spectrum.html", context)
 
 
 @requires(Permission.VIEW)

@@ -192,6 +192,26 @@ def test_the_page_and_rest_give_time_constant_and_capacitance_of_each_arc(client
     assert all(unit in table for unit in ("mΩ", "Hz", "ms", "mF", "ZARC1"))
 
 
+def test_page_and_rest_write_a_fit_as_another_circuit(client_as, spectra):
+    client = client_as("viewer")
+    fit = spectra[0].fits.get()
+
+    (told,) = client.get(f"/api/v1/eis/fits/{fit.pk}/equivalents/").json()
+    page = client.get(spectra[0].get_absolute_url()).text
+    fit.parameters["ZARC1_R"]["value"] = 0.0
+    fit.save()
+    limited = client.get(spectra[0].get_absolute_url()).text
+
+    assert told["circuit"] == "R0-p(R1,CPE1)-CPE0"
+    values = {row["name"]: row["value"] for row in told["parameters"]}
+    # (R Q)^(1/φ) is the time constant of 0.05 Ω at 10 Hz.
+    assert (values["R1"] * values["CPE1_Q"]) ** (1 / values["CPE1_phi"]) == pytest.approx(
+        1 / (2 * 3.14159 * 10), rel=0.02
+    )
+    assert "The same spectrum, with constant phase elements" in page
+    assert "Not possible with these numbers. ZARC1" in limited
+
+
 def test_an_export_says_what_a_fit_is_signed_with(client_as, spectra):
     ImpedanceSpectrum.objects.filter(pk=spectra[0].pk).update(
         state_of_charge=0.5, temperature_celsius=25.0, masked_points=[1]
