@@ -159,7 +159,7 @@ def outage() -> dict[str, object]:
 
 def imports() -> dict[str, object]:
     """Kill the worker while it imports files, after the first of them and the third."""
-    files, cycles = 5, 300
+    files, cycles = 20, 300  # enough that both kills come before the last
     file_ids = watched_files(files, cycles)
     with workers(1) as (worker,):
         began = time.monotonic()

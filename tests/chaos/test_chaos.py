@@ -114,7 +114,7 @@ def test_a_worker_killed_in_mid_import_leaves_each_file_imported_once(profile, r
 
     assert found["state"] == "succeeded", found
     assert found["killed"] == found["restarts"] == 2, found
-    assert found["tests"] == found["result"]["imported"] == 5
+    assert found["tests"] == found["result"]["imported"] == 20
     assert found["half_cycles"] == found["distinct"] == found["expected"]
 
 
