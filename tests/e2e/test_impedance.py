@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,18 +11,40 @@ from battery_db.lib.runs.models import Job
 from cells.models import Folder
 from eis.models import CircuitFit, ImpedanceSpectrum
 from tests.e2e.waiting import wait_until
-from tests.eis.lab import CIRCUIT, add_file, eis_text
+from tests.eis.lab import CIRCUIT, FREQUENCY, add_file, eis_text, impedance
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def ec_lab_text() -> bytes:
+    """A spectrum of known truth as EC-Lab exports a PEIS: its preamble, units and numbers."""
+    preamble = [
+        "Potentio Electrochemical Impedance Spectroscopy",
+        "",
+        "Run on channel : 6 (SN 13414)",
+        "Technique started on : 01/01/2025 19:44:18",
+        "Device : VMP3 (SN 0153)",
+        "Electrode surface area : 0.001 cm\u00b2",
+        "Mode                Single sine         ",
+        "",
+    ]
+    columns = (
+        "freq/Hz", "Re(Z)/Ohm", "-Im(Z)/Ohm", "|Z|/Ohm", "Phase(Z)/deg", "time/s", "<Ewe>/V",
+        "<I>/mA", "cycle number", "I Range",
+    )  # fmt: skip
+    rows = []
+    for second, (hertz, z) in enumerate(zip(FREQUENCY, impedance(), strict=True)):
+        phase = np.degrees(np.angle(z))
+        values = [hertz, z.real, -z.imag, abs(z), phase, second, 4.2, 0.01, 1.0, 9.0]
+        rows.append("\t".join(f"{value:.7E}" for value in values))
+    head = ["EC-Lab ASCII FILE", f"Nb header lines : {len(preamble) + 3}", *preamble]
+    return "\r\n".join([*head, "\t".join(columns), *rows, ""]).encode("latin-1")
 
 
 def test_a_spectrum_goes_from_upload_to_export(page, sign_in, settings, tmp_path):
     settings.EIS_CIRCUIT = CIRCUIT
     path = tmp_path / "Sb_EIS_10001_c12_42V_30C_250101.mpt"
-    header = "freq/Hz\tRe(Z)/Ohm\t-Im(Z)/Ohm"
-    rows = [line.split(",") for line in eis_text().decode().splitlines()[1:]]
-    lines = ["\t".join([f, re, repr(-float(im))]) for f, re, im in rows]
-    path.write_text("\n".join([header, *lines, ""]))
+    path.write_bytes(ec_lab_text())
     sign_in("curator")
 
     page.goto("/eis/upload/")
@@ -49,6 +72,8 @@ def test_a_spectrum_goes_from_upload_to_export(page, sign_in, settings, tmp_path
     answer = page.request.get(f"{spectrum.get_absolute_url()}points.csv")
 
     spectrum.refresh_from_db()
+    assert spectrum.source.format_name == "biologic_mpt"
+    assert spectrum.voltage_volt == pytest.approx(4.2)
     assert spectrum.masked_points == [3, 4]
     assert spectrum.source.file.metadata.cell_id == 10001
     assert CircuitFit.objects.get().status == "fitted"
