@@ -4,12 +4,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Case, F, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from battery_db.lib.models import ImportedContent
 from cells.models import RawFile
+from eis.cycles import COUNT_SWEEPS
 
 
 class ImpedanceFile(ImportedContent):
@@ -42,6 +43,17 @@ class ImpedanceFile(ImportedContent):
         return str(self.file)
 
 
+def _cycle() -> Case:
+    """``eis.cycles.cycle_of`` in SQL."""
+    start = F("source__file__metadata__start_cycle")
+    return Case(
+        When(source__file__metadata__start_cycle=None, then=F("cycle_count")),
+        When(source__format_name__in=sorted(COUNT_SWEEPS), then=start),
+        default=start + Coalesce(F("cycle_count"), 0),
+        output_field=models.IntegerField(),
+    )
+
+
 class ImpedanceSpectrumQuerySet(models.QuerySet["ImpedanceSpectrum"]):
     def in_use(self) -> "ImpedanceSpectrumQuerySet":
         """Spectra of files that are neither deprecated nor copies."""
@@ -56,20 +68,15 @@ class ImpedanceSpectrumQuerySet(models.QuerySet["ImpedanceSpectrum"]):
 
     def with_cycle(self) -> "ImpedanceSpectrumQuerySet":
         """Add ``cycle``: the cycle of the cell's life, where file or spectrum say one."""
-        start = F("source__file__metadata__start_cycle")
-        return self.annotate(cycle=Coalesce(start, F("cycle_count")))
+        return self.annotate(cycle=_cycle())
 
     def cycles(self) -> dict[int, int | None]:
         """Spectrum -> cycle of the cell's life (one query)."""
-        start = F("source__file__metadata__start_cycle")
-        found = self.annotate(cycle=Coalesce(start, F("cycle_count")))
-        return dict(found.values_list("pk", "cycle"))
+        return dict(self.annotate(cycle=_cycle()).values_list("pk", "cycle"))
 
     def in_life_order(self) -> "ImpedanceSpectrumQuerySet":
         """With ``cycle``, by cycle, then as they lie in their files."""
-        start = F("source__file__metadata__start_cycle")
-        cycle = Coalesce(start, F("cycle_count"))
-        return self.annotate(cycle=cycle).order_by("cycle", "source", "number")
+        return self.annotate(cycle=_cycle()).order_by("cycle", "source", "number")
 
     def with_fit(self) -> "ImpedanceSpectrumQuerySet":
         """Add ``fit_id``, ``scaled_error`` and ``fit_status`` of the fit in use (one query)."""

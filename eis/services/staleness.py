@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eis.cycles import cycle_of
 from eis.models import CircuitFit, ImpedanceSpectrum, ImpedanceSpectrumQuerySet
 from eis.results import METHOD_VERSION
 from eis.series import FEWEST_SPECTRA
@@ -20,7 +21,7 @@ FILE = "source__file__metadata__"
 FACTS = (
     "pk", "number", "masked_points", "circuit", "review", "cycle_count", "voltage_volt",
     "temperature_celsius", "source_id", "source__sha256", "source__reader_version",
-    f"{FILE}cell_id", f"{FILE}start_cycle", f"{FILE}temperature_celsius",
+    "source__format_name", f"{FILE}cell_id", f"{FILE}start_cycle", f"{FILE}temperature_celsius",
 )  # fmt: skip
 Facts = Mapping[str, Any]
 Key = tuple[Any, ...]
@@ -120,8 +121,9 @@ def _conditions(facts: Facts) -> Key:
 
 
 def _moment(facts: Facts) -> tuple[float, int, int]:
-    start = facts[f"{FILE}start_cycle"]
-    cycle = start if start is not None else facts["cycle_count"]
+    cycle = cycle_of(
+        facts[f"{FILE}start_cycle"], facts["cycle_count"], facts["source__format_name"]
+    )
     return (float("inf") if cycle is None else float(cycle), facts["source_id"], facts["number"])
 
 

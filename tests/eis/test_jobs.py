@@ -6,6 +6,8 @@ from battery_db.lib.runs import engine
 from battery_db.lib.runs.models import Job
 from battery_db.lib.storage import storage
 from cells.models import Folder
+from eis import formats
+from eis.cycles import COUNT_SWEEPS
 from eis.jobs import importing
 from eis.models import CircuitFit, ImpedanceFile, ImpedanceSpectrum, SpectrumDecision
 from eis.services import spectra as services
@@ -50,6 +52,44 @@ def test_a_file_becomes_spectra_with_fits_of_known_truth(folder):
     assert [spectrum.cycle for spectrum in spectra] == [100] * 3
     arcs = [fit.parameters["ZARC1_R"]["value"] for fit in CircuitFit.objects.order_by("spectrum")]
     assert arcs == pytest.approx([0.05, 0.1, 0.2], rel=1e-2)
+
+
+def with_cycles(*numbers: int) -> bytes:
+    """Three points per number, under the header of a table that counts cycles."""
+    lines = [f"{hertz},1,{-n},{n}" for n in numbers for hertz in (100, 10, 1)]
+    return "\n".join(["Frequency/Hz,Z'/Ohm,Z''/Ohm,cycle number", *lines, ""]).encode()
+
+
+def test_numbers_that_count_cycles_go_on_from_the_start_of_the_file(folder):
+    begun = add_file(folder, "c100.csv", with_cycles(1, 2, 50), start_cycle=100)
+    whole = add_file(folder, "whole.csv", with_cycles(3, 4), cell_id=10002)
+    bare = add_file(folder, "bare.csv", eis_text(), cell_id=10003, start_cycle=7)
+
+    run("eis.import_files", file_ids=[begun.pk, whole.pk, bare.pk])
+
+    spectra = ImpedanceSpectrum.objects
+    assert list(spectra.of_cell(10001).in_life_order().values_list("cycle", flat=True)) == [
+        101, 102, 150,
+    ]  # fmt: skip
+    assert list(spectra.of_cell(10002).cycles().values()) == [3, 4]
+    assert spectra.of_cell(10003).with_cycle().get().cycle == 7
+
+
+def test_numbers_that_count_sweeps_do_not(folder, real_data):
+    path = real_data / "eis/dgbowl__yadg/tests/test_x_eclab/peis.issue_149.mpt"
+    if not path.exists():
+        pytest.skip(f"absent: {path.name}")
+    file = add_file(folder, path.name, path.read_bytes(), start_cycle=100)
+
+    run("eis.import_files", file_ids=[file.pk])
+
+    spectra = ImpedanceSpectrum.objects.in_life_order()
+    assert ImpedanceFile.objects.get().format_name == "biologic_mpt"
+    assert [(s.cycle_count, s.cycle) for s in spectra] == [(n, 100) for n in (1, 2, 3, 4)]
+
+
+def test_formats_that_count_sweeps_are_formats():
+    assert {format_.name for format_ in formats.FORMATS} >= COUNT_SWEEPS
 
 
 def test_nothing_is_done_twice(folder):
