@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eis.conditions import Conditions, alike
 from eis.cycles import cycle_of
 from eis.models import CircuitFit, ImpedanceSpectrum, ImpedanceSpectrumQuerySet
 from eis.results import METHOD_VERSION
@@ -82,8 +83,21 @@ def plans_of(
     groups: dict[Key, list[Facts]] = defaultdict(list)
     for facts in spectra.order_by(f"{FILE}cell_id", "pk").values(*FACTS):
         text = circuit or facts["circuit"] or default
-        groups[(text, *(_conditions(facts) if together else (None, facts["pk"])))].append(facts)
-    return [plan for key, group in groups.items() for plan in _plans(key, group)]
+        cell = facts[f"{FILE}cell_id"]
+        is_alone = (
+            not together
+            or cell is None
+            # It would lead its neighbours astray.
+            or facts["review"] == ImpedanceSpectrum.Review.REJECTED
+        )
+        groups[(text, None, facts["pk"]) if is_alone else (text, cell)].append(facts)
+    return [plan for key, group in groups.items() for plan in _plans_of_group(key, group)]
+
+
+def _plans_of_group(key: Key, group: list[Facts]) -> Iterator[Plan]:
+    """Series by series: what is at one voltage and temperature."""
+    for number, places in enumerate(alike([_conditions(facts) for facts in group])):
+        yield from _plans((*key, number), [group[place] for place in places])
 
 
 def _plans(key: Key, group: list[Facts]) -> Iterator[Plan]:
@@ -102,22 +116,11 @@ def _plans(key: Key, group: list[Facts]) -> Iterator[Plan]:
             yield Plan(facts["pk"], key[0], (*key, start), _digest((digest, whole)))
 
 
-def _conditions(facts: Facts) -> Key:
-    """What the spectra of a series share: cell, voltage to 0.1 V, temperature to 5 degC.
-
-    A rejected spectrum is no part of any: it would lead its neighbours astray.
-    """
-    if facts[f"{FILE}cell_id"] is None or facts["review"] == ImpedanceSpectrum.Review.REJECTED:
-        return (None, facts["pk"])
+def _conditions(facts: Facts) -> Conditions:
     degrees = facts["temperature_celsius"]
     if degrees is None:
         degrees = facts[f"{FILE}temperature_celsius"]
-    volts = facts["voltage_volt"]
-    return (
-        facts[f"{FILE}cell_id"],
-        None if volts is None else round(volts, 1),
-        None if degrees is None else round(degrees / 5),
-    )
+    return facts["voltage_volt"], degrees
 
 
 def _moment(facts: Facts) -> tuple[float, int, int]:

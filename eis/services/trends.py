@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from eis.conditions import levels
+from eis.conditions import TEMPERATURE_GAP, VOLTAGE_GAP, levels
 from eis.models import CircuitFit, ImpedanceSpectrum
 from eis.plots import Trend
 from eis.services.circuits import all_titles
 from eis.services.fits import chosen_fits
 
 MOST_LINES = 40
-# Closer values are of one condition: V, degC and part of the whole charge.
-VOLTAGE_GAP, TEMPERATURE_GAP, CHARGE_GAP = 0.05, 3.0, 0.03
+CHARGE_GAP = 0.03  # part of the whole charge; closer values are of one condition
 PERCENT = 1.5  # a state of charge above this is in percent
 
 

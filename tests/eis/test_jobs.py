@@ -379,3 +379,18 @@ def test_parts_of_the_night_never_divide_a_series(folder):
 
     cells = dict(ImpedanceSpectrum.objects.values_list("pk", "source__file__metadata__cell_id"))
     assert [sorted({cells[pk] for pk in part}) for part in parts] == [[10001, 10002], [10003]]
+
+
+def test_voltages_about_a_rounding_edge_are_one_series(folder):
+    files = []
+    for cycle, volts in enumerate((3.749, 3.751, 3.7495, 4.1, 4.1, 4.1)):
+        lines = [f"{hertz},1,-1,{volts}" for hertz in (100, 10, 1)]
+        text = "\n".join(["Frequency/Hz,Z'/Ohm,Z''/Ohm,Voltage/V", *lines, f"# {cycle}", ""])
+        files.append(add_file(folder, f"{cycle}.csv", text.encode(), start_cycle=cycle).pk)
+    run("eis.import_files", file_ids=files)
+
+    plans = staleness.plans_of(ImpedanceSpectrum.objects.all(), together=True)
+
+    series = [plan.series for plan in sorted(plans, key=lambda plan: plan.spectrum_id)]
+    assert None not in series
+    assert (len(set(series[:3])), len(set(series[3:])), len(set(series))) == (1, 1, 2)
