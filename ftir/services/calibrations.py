@@ -312,7 +312,3 @@ def create_demonstration(by: Any = None) -> Calibration:
             known = ratios[number - 1] if number <= len(ratios) else None
             add_sample(calibration, spectrum, known)
     return calibration
-
-
-def waiting_count() -> int:
-    return compositions.waiting().count()
