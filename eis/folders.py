@@ -34,10 +34,14 @@ Report = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``radians`` writes characteristic frequencies in rad/s; ``pictures`` writes PNGs."""
+    """``radians`` writes characteristic frequencies in rad/s; ``pictures`` writes PNGs.
+
+    ``told`` is about tables without a header.
+    """
 
     radians: bool = False
     pictures: bool = True
+    told: formats.Told = formats.NOTHING_TOLD
     report: Report = lambda done, total, text: None
 
 
@@ -63,12 +67,14 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read_all(paths: Sequence[Path], report: Report) -> Iterator[Found]:
+def read_all(
+    paths: Sequence[Path], report: Report, told: formats.Told = formats.NOTHING_TOLD
+) -> Iterator[Found]:
     """Every spectrum of every file; a bad file says why and the others go on."""
     for place, path in enumerate(paths):
         report(place, len(paths), f"reading {path.name}")
         try:
-            _, reading = formats.read(path)
+            _, reading = formats.read(path, told)
         except LabError as error:
             yield Found(str(path), path.name, None, str(error))
         except OSError as error:
@@ -93,7 +99,7 @@ def fit_folder(
     """
     results = target.resolve()  # of a run before, when they lie below the paths
     files = [path for path in find_files(paths) if results not in path.resolve().parents]
-    found = list(read_all(files, options.report))
+    found = list(read_all(files, options.report, options.told))
     spectra = [each.spectrum for each in found if each.spectrum is not None]
     if not spectra:
         why = f" The first: {found[0].reason}" if found else ""

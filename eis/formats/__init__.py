@@ -22,8 +22,9 @@ from eis.formats import (
     zplot,
 )  # fmt: skip
 from eis.formats.base import Finding, Format, Reading
+from eis.formats.told import NOTHING_TOLD, Told, as_told
 
-__all__ = ["FORMATS", "Finding", "Format", "Reading", "read", "recognise"]
+__all__ = ["FORMATS", "NOTHING_TOLD", "Finding", "Format", "Reading", "Told", "read", "recognise"]
 
 LONGEST_TEXT = 1000
 FORMATS: tuple[Format, ...] = (
@@ -57,14 +58,14 @@ def recognise(path: Path) -> Format:
     )
 
 
-def read(path: Path) -> tuple[Format, Reading]:
-    """Recognise and read a file.
+def read(path: Path, told: Told = NOTHING_TOLD) -> tuple[Format, Reading]:
+    """Recognise and read a file; ``told`` is about tables without a header.
 
     Raises LabError when the content can not be read. An OSError of the machine passes through.
     """
     format_ = recognise(path)
     try:
-        reading = format_.read(path)
+        reading = as_told(format_.read(path), told)
     except LabError as error:
         error.message, error.fix = _printable(error.message), _printable(error.fix)
         raise

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from battery_db.lib.spectra import FloatArray
 from eis.formats.base import Finding
 from eis.formats.columns import Column, columns_of, is_impedance
 from eis.formats.sweeps import IntArray, Table
+from eis.formats.told import UNTOLD
 
 LARGEST_BYTES = 200_000_000
 MOST_LINES = 2_000_000
@@ -183,7 +184,8 @@ def _by_position(blocks: Sequence[Block]) -> Table:
             "No header above the table names a frequency, and its first column has negative values.",
             fix="Put a header line above the table: frequency, Z', Z''.",
         )
-    return _joined(blocks, POSITIONS)
+    table = _joined(blocks, POSITIONS)
+    return replace(table, findings=(UNTOLD, *table.findings))
 
 
 def _splitter(lines: Sequence[str]) -> tuple[Splitter | None, bool]:

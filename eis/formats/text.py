@@ -26,6 +26,6 @@ def read(path: Path) -> Reading:
 
 FORMATS = (
     Format(
-        "impedance_text", 2, "plain text (.txt, .csv, .dat, .i2b)", (".txt", ".csv"), sniff, read
+        "impedance_text", 3, "plain text (.txt, .csv, .dat, .i2b)", (".txt", ".csv"), sniff, read
     ),
 )

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from django.core.management import CommandError, call_command
@@ -114,6 +115,18 @@ def test_results_go_into_a_folder_beside_the_work_when_none_is_named(files, tmp_
         "notes.txt",
         "short",
     ]
+
+
+def test_tables_without_a_header_are_read_as_is_said(tmp_path):
+    lines = eis_text().decode().splitlines()[1:]
+    (tmp_path / "bare.txt").write_text("\n".join([*lines, ""]))
+
+    table = fit(tmp_path / "bare.txt", tmp_path / "out", "--no-pictures", "--frequency", "rad/s",
+                "--imaginary", "plus")  # fmt: skip
+
+    assert table["highest_hertz"].to_list() == pytest.approx([FREQUENCY[0] / (2 * np.pi)])
+    assert table["ZARC1_fc refined / Hz"].to_list() == pytest.approx([10 / (2 * np.pi)], rel=1e-2)
+    assert "rad/s" in table["findings"][0]
 
 
 def test_json_is_alone_on_stdout(files, tmp_path, capsys):

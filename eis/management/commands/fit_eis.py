@@ -7,6 +7,8 @@ from typing import Any
 from battery_db.lib.commands import LabCommand
 from eis.services.circuits import circuit_of, lab_circuit
 
+SIGNS = {"plus": "Z''", "minus": "-Z''"}
+
 
 class Command(LabCommand):
     help = "Fit the impedance files at the given paths; the database is not touched."
@@ -27,14 +29,30 @@ class Command(LabCommand):
         parser.add_argument(
             "--radians", action="store_true", help="Characteristic frequencies in rad/s, not Hz."
         )
+        parser.add_argument(
+            "--frequency",
+            choices=["Hz", "rad/s"],
+            default="",
+            help="What the first column of tables without a header is; default: Hz.",
+        )
+        parser.add_argument(
+            "--imaginary",
+            choices=SIGNS,
+            default="",
+            help="Whether their third column is Z'' or -Z''; default: as the data say.",
+        )
         parser.add_argument("--no-pictures", action="store_true", help="Write no PNG.")
 
     def run(self, **options: Any) -> dict[str, Any]:
         from eis.folders import Options, fit_folder
+        from eis.formats import Told
 
         circuit = circuit_of(options["circuit"]) if options["circuit"] else lab_circuit()
         chosen = Options(
-            radians=options["radians"], pictures=not options["no_pictures"], report=self._report
+            radians=options["radians"],
+            pictures=not options["no_pictures"],
+            told=Told(options["frequency"], SIGNS.get(options["imaginary"], "")),
+            report=self._report,
         )
         self._shown = ""
         return {"circuit": circuit.text} | fit_folder(

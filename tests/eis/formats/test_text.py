@@ -51,8 +51,35 @@ def test_without_a_header_the_sign_is_seen_and_told(read_bytes, separator):
     np.testing.assert_allclose(
         turned.spectra[0].impedance_ohm, as_measured.spectra[0].impedance_ohm
     )
-    assert [finding.code for finding in as_measured.findings] == []
-    assert [finding.code for finding in turned.findings] == ["sign_reversed"]
+    assert [finding.code for finding in as_measured.findings] == ["no_header"]
+    assert [finding.code for finding in turned.findings] == ["no_header", "sign_reversed"]
+
+
+def test_without_a_header_unit_and_sign_are_taken_as_a_person_says(tmp_path):
+    path = tmp_path / "bare.txt"
+    omega = 2 * np.pi * FREQUENCY
+    for sign, word in ((1, "Z''"), (-1, "-Z''")):
+        # Inductive throughout, so that what the data seem to say of the sign is wrong.
+        path.write_text(text("", sign=sign, frequency=omega, impedance=IMPEDANCE.conj()))
+
+        _, reading = formats.read(path, formats.Told("rad/s", word))
+
+        (spectrum,) = reading.spectra
+        np.testing.assert_allclose(spectrum.frequency_hz, FREQUENCY)
+        np.testing.assert_allclose(spectrum.impedance_ohm, IMPEDANCE.conj())
+        assert [finding.code for finding in reading.findings] == ["no_header"]
+        assert f"in rad/s, the second as Z', the third as {word}, as" in reading.findings[0].text
+
+
+def test_with_a_header_the_header_decides(tmp_path):
+    path = tmp_path / "headed.txt"
+    path.write_text(text())
+
+    _, reading = formats.read(path, formats.Told("rad/s", "Z''"))
+
+    np.testing.assert_allclose(reading.spectra[0].frequency_hz, FREQUENCY)
+    np.testing.assert_allclose(reading.spectra[0].impedance_ohm, IMPEDANCE)
+    assert reading.findings == ()
 
 
 def test_angular_frequencies_become_hertz_and_it_is_told(read_bytes):
