@@ -96,7 +96,8 @@ def candidate_mixtures(largest: Array, seed: int = 0, count: int = 2000) -> Arra
     rounded[:, -1] += 1 - rounded.sum(axis=1)
     allowed = (rounded <= top + 1e-6).all(axis=1) & (rounded >= -1e-9).all(axis=1)
     result: Array = np.unique(np.maximum(rounded[allowed], 0.0), axis=0)
-    several = (result >= np.minimum(PRESENT, top / 4)).sum(axis=1) >= min(SEVERAL, total)
+    held = (result >= np.minimum(PRESENT, top / 4)) & (result > 0)
+    several = held.sum(axis=1) >= min(SEVERAL, int((top > 0).sum()))
     return result[several] if several.sum() > 1 else result
 
 

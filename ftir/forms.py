@@ -1,5 +1,6 @@
 """Forms of the infrared pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -158,6 +159,8 @@ class ModelForm(forms.Form):
 
 
 class DesignForm(forms.Form):
+    """How many mixtures to plan, and how much each component may be of one, in wt%."""
+
     count = forms.IntegerField(
         label="Mixtures to weigh",
         min_value=1,
@@ -165,3 +168,24 @@ class DesignForm(forms.Form):
         initial=8,
         widget=forms.NumberInput(attrs={"class": "form-control"}),
     )
+
+    def __init__(self, data: Any, components: Sequence[str], limits: Sequence[float]) -> None:
+        super().__init__(data)
+        self.usual = list(limits)
+        for place, (name, limit) in enumerate(zip(components, limits, strict=True)):
+            self.fields[f"most-{place}"] = forms.FloatField(
+                label=f"{name}, at most / wt%",
+                required=False,
+                min_value=0,
+                max_value=100,
+                initial=round(100 * limit, 2),
+                widget=forms.NumberInput(attrs={"class": "form-control", "step": "any"}),
+            )
+
+    def limits(self) -> list[float]:
+        """Mass fractions; where nothing is typed, what is usual."""
+        typed = [self.cleaned_data[f"most-{place}"] for place in range(len(self.usual))]
+        return [
+            usual if most is None else most / 100
+            for most, usual in zip(typed, self.usual, strict=True)
+        ]

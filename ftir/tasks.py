@@ -18,6 +18,13 @@ def estimate_compositions(context: JobContext) -> Outcome:
     return estimating.estimate_compositions(context)
 
 
+@job_kind("ftir.make_demonstration", queue="ftir", title="Make the demonstration calibration")
+def make_demonstration(context: JobContext) -> Outcome:
+    from ftir.jobs import demonstrating
+
+    return demonstrating.make_demonstration(context)
+
+
 @job_kind("ftir.fit_calibration", queue="ftir", title="Fit a calibration")
 def fit_calibration(context: JobContext) -> Outcome:
     from ftir.jobs import fitting

@@ -17,8 +17,10 @@ urlpatterns = [
     ),
     path("calibrations/", calibrations.calibrations, name="calibrations"),
     path("calibrations/new/", calibrations.calibration_new, name="calibration-new"),
+    path("calibrations/demonstration/", calibrations.make_demonstration, name="make-demonstration"),
     path("calibrations/template.csv", calibrations.template, name="template"),
     path("calibrations/<int:calibration_id>/", calibrations.calibration, name="calibration"),
+    path("calibrations/<int:calibration_id>/plan.csv", calibrations.plan_table, name="plan-table"),
     path("calibrations/<int:calibration_id>/ratios/", calibrations.set_ratios, name="set-ratios"),
     path(
         "calibrations/<int:calibration_id>/spectra/", calibrations.add_spectra, name="add-spectra"

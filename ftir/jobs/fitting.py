@@ -1,6 +1,6 @@
 """Fit a calibration, keep it with its report, and let it judge what others had judged."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -29,8 +29,10 @@ def fit_calibration(context: JobContext) -> Done:
     # Before the samples are read: what is edited from here on is not what was fitted.
     digest = calibrations.digest_of(calibration)
     try:
+        shared = calibrations.shared_range(calibration)
+        samples = calibrations.load_samples(calibration)
         made = reports.calibrate(
-            calibrations.load_samples(calibration),
+            samples,
             replace(Penalties(), **calibration.penalties),
             _kind(calibration),
             context.progress,
@@ -47,8 +49,11 @@ def fit_calibration(context: JobContext) -> Done:
     storage("series").save(names["archive_name"], ContentFile(archive.dump(made.fitted)))
     storage("series").save(names["report_name"], ContentFile(reports.dump_arrays(made.arrays)))
 
+    step = float(samples.wavenumber_per_cm[1] - samples.wavenumber_per_cm[0])
+    summary = {**made.summary, "range": asdict(shared), "step_per_cm": step}
+
     def save() -> None:
-        _finish(calibration, {**names, "report": made.summary, "samples_digest": digest})
+        _finish(calibration, {**names, "report": summary, "samples_digest": digest})
         nobody = not Calibration.objects.filter(in_use=True).exists()
         if context.params.get("use") or nobody:
             calibrations.put_in_use(calibration)

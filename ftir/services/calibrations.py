@@ -21,7 +21,6 @@ from ftir.services import compositions, spectra
 
 if TYPE_CHECKING:
     from ftir.calibration import Samples
-    from ftir.design import Design
 
 DEMONSTRATION_MOLECULES = {
     "LiPF6": ("[Li+].F[P-](F)(F)(F)(F)F", "salt"),
@@ -33,6 +32,7 @@ DEMONSTRATION_MOLECULES = {
 ALGORITHM = 2  # grows with what ftir.calibration.fit makes of the same samples
 MOST_SAMPLES = 2000
 MOST_COMPONENTS = 12
+CUT_PER_CM = 5.0  # a range cut by less is no news
 
 
 def create(
@@ -167,6 +167,49 @@ def must_be_draft(calibration: Calibration) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SharedRange:
+    """What all spectra of a calibration cover of the range that is asked for, in 1/cm.
+
+    ``first_by`` and ``last_by`` name the spectrum that cuts an end, if one does by more
+    than ``CUT_PER_CM``.
+    """
+
+    first: float
+    last: float
+    first_by: str = ""
+    last_by: str = ""
+
+    @property
+    def why(self) -> str:
+        cuts = [
+            f"{name} {verb} at {value:.0f} 1/cm."
+            for name, verb, value in (
+                (self.first_by, "begins", self.first),
+                (self.last_by, "ends", self.last),
+            )
+            if name
+        ]
+        return " ".join(cuts)
+
+
+def shared_range(calibration: Calibration) -> SharedRange:
+    first, last = calibration.first_per_cm, calibration.last_per_cm
+    ends: Any = calibration.samples.exclude(spectrum__first_per_cm=None).values_list(
+        "spectrum__first_per_cm", "spectrum__last_per_cm", "spectrum__name"
+    )
+    latest = ends.order_by("-spectrum__first_per_cm", "pk").first()
+    earliest = ends.order_by("spectrum__last_per_cm", "pk").first()
+    if latest is None or earliest is None:
+        return SharedRange(first, last)
+    return SharedRange(
+        max(first, latest[0]),
+        min(last, earliest[1]),
+        latest[2] if latest[0] > first + CUT_PER_CM else "",
+        earliest[2] if earliest[1] < last - CUT_PER_CM else "",
+    )
+
+
 def load_samples(calibration: Calibration) -> "Samples":
     """Its spectra on one grid: the finest step, over the range that all of them cover."""
     import numpy as np
@@ -178,15 +221,14 @@ def load_samples(calibration: Calibration) -> "Samples":
     if not rows:
         raise LabError(f"{calibration} has no samples.", fix="Add spectra with known ratios.")
     points = [spectra.points_of(row.spectrum) for row in rows]
-    first = max(calibration.first_per_cm, *(p.wavenumber_per_cm[0] for p in points))
-    last = min(calibration.last_per_cm, *(p.wavenumber_per_cm[-1] for p in points))
+    shared = shared_range(calibration)
     step = max(0.5, min(float(np.median(np.diff(p.wavenumber_per_cm))) for p in points))
-    if last - first < 100:
+    if shared.last - shared.first < 100:
         raise LabError(
-            f"The spectra have only {first:.0f} to {last:.0f} 1/cm in common.",
-            fix="Leave out the spectra of another range.",
+            f"The spectra have only {shared.first:.0f} to {shared.last:.0f} 1/cm in common.",
+            fix=f"Leave out the spectra of another range. {shared.why}".strip(),
         )
-    grid = np.arange(first, last + step / 2, step)
+    grid = np.arange(shared.first, shared.last + step / 2, step)
     absorbance = np.stack([resample(p.wavenumber_per_cm, p.absorbance, grid) for p in points])
     is_known = np.array([row.mass_ratio is not None for row in rows])
     ratio = np.array([row.mass_ratio for row in rows if row.mass_ratio is not None], dtype=float)
@@ -241,40 +283,19 @@ def report_arrays(calibration: Calibration) -> dict[str, Any]:
         return load_arrays(file.read())
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Mixtures to weigh next; errors per component in mass fraction, once it is fitted."""
-
-    design: "Design"
-    error_now: list[float]
-    error_then: list[float]
-
-
-def plan(calibration: Calibration, count: int) -> Plan:
-    """Which ``count`` mixtures to weigh next, given those that are known."""
-    import numpy as np
-
-    from ftir import design
-
-    names = calibration.component_names
-    known = [s.mass_ratio for s in calibration.samples.all() if s.mass_ratio is not None]
-    largest = np.max(known, axis=0) if known else np.ones(len(names))
-    made = design.propose(count, names, largest, np.array(known) if known else None)
-    if not calibration.archive_name:
-        return Plan(made, [], [])
-    fitted = compositions.fitted_of(calibration)
-    now, then = design.expected_errors(
-        fitted.model, fitted.confidence.interval_scale, largest, made.mass_ratio
-    )
-    return Plan(made, now.tolist(), then.tolist())
-
-
 def template() -> str:
     """The 48 mixtures of the thesis's tables as a table to fill in."""
     from ftir.demonstration import COMPONENTS, known_mass_ratios
 
     rows = enumerate(known_mass_ratios().tolist(), 1)
     return ratio_tables.as_table(COMPONENTS, ((f"mixture-{n:02d}.asp", row) for n, row in rows))
+
+
+def request_demonstration(*, by: Any, trigger: str) -> Job:
+    """Make and fit the demonstration calibration as jobs; the first of a lab is put in use."""
+    return engine.enqueue(
+        "ftir.make_demonstration", {}, trigger=trigger, by=by, key="ftir.make_demonstration"
+    )
 
 
 def create_demonstration(by: Any = None) -> Calibration:

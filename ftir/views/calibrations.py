@@ -18,7 +18,7 @@ from ftir import plots
 from ftir.forms import AddSpectraForm, CalibrationForm, DesignForm, ModelForm, table_text
 from ftir.models import Calibration
 from ftir.services import calibrations as services
-from ftir.services import drafts, fit_settings
+from ftir.services import drafts, fit_settings, plans
 
 SAMPLES_SHOWN = 200
 FITTED_SHOWN = 50
@@ -80,7 +80,7 @@ def calibration(request: HttpRequest, calibration_id: int) -> HttpResponse:
         "errors": _errors(shown, names),
         "methods": _methods(shown),
         "judged": shown.compositions.count(),
-        "design_form": DesignForm(request.GET if "count" in request.GET else None),
+        "shared": _range(shown),
         "changes": changes_of(shown),
         "add_form": AddSpectraForm(),
         "model_form": ModelForm(initial=fit_settings.model_of(shown)),
@@ -114,20 +114,51 @@ def _methods(shown: Calibration) -> list[dict[str, Any]]:
 
 
 def _design(request: HttpRequest, shown: Calibration) -> dict[str, Any]:
-    form = DesignForm(request.GET) if "count" in request.GET else None
-    if form is None or not form.is_valid():
-        return {}
+    form = _design_form(request, shown)
+    if not form.is_valid():
+        return {"design_form": form}
     try:
-        plan = services.plan(shown, form.cleaned_data["count"])
+        plan = plans.plan(shown, form.cleaned_data["count"], form.limits())
     except LabError as error:
-        return {"design_error": str(error)}
+        return {"design_form": form, "design_error": str(error)}
     made = plan.design
     columns = zip(shown.component_names, plan.error_now, plan.error_then, strict=False)
     return {
+        "design_form": form,
+        "design_query": request.GET.urlencode(),
         "design": [100 * row for row in made.mass_ratio],
         "design_gain": 100 * (1 - made.expected_error / made.expected_error_before),
         "design_errors": [(name, 100 * now, 100 * then) for name, now, then in columns],
     }
+
+
+def _design_form(request: HttpRequest, shown: Calibration) -> DesignForm:
+    data = request.GET if "count" in request.GET else None
+    return DesignForm(data, shown.component_names, plans.limits_of(shown))
+
+
+@requires(Permission.VIEW)
+def plan_table(request: HttpRequest, calibration_id: int) -> HttpResponse:
+    """The planned mixtures as a table of ratios, to weigh by and to upload again."""
+    shown = get_object_or_404(
+        Calibration.objects.prefetch_related("parts__molecule"), pk=calibration_id
+    )
+    form = _design_form(request, shown)
+    if not form.is_valid():
+        messages.error(request, "Say how many mixtures to plan, then download them.")
+        return redirect(shown)
+    try:
+        plan = plans.plan(shown, form.cleaned_data["count"], form.limits())
+    except LabError as error:
+        messages.error(request, str(error))
+        return redirect(shown)
+    return _csv(plans.as_table(shown, plan), "mixtures-to-weigh.csv")
+
+
+def _range(shown: Calibration) -> services.SharedRange:
+    """What was fitted, or would be."""
+    kept = shown.report.get("range") if shown.report else None
+    return services.SharedRange(**kept) if kept else services.shared_range(shown)
 
 
 @requires(Permission.VIEW)
@@ -230,6 +261,13 @@ def set_model(request: HttpRequest, calibration_id: int) -> HttpResponse:
 
 
 @require_POST
+@requires(Permission.CURATE)
+def make_demonstration(request: HttpRequest) -> HttpResponse:
+    """For a lab without a calibration of its own."""
+    return redirect(services.request_demonstration(by=request.user, trigger=Job.Trigger.PAGE))
+
+
+@require_POST
 @requires(Permission.EDIT)
 def fit(request: HttpRequest, calibration_id: int) -> HttpResponse:
     shown = get_object_or_404(Calibration, pk=calibration_id)
@@ -269,6 +307,10 @@ def new_version(request: HttpRequest, calibration_id: int) -> HttpResponse:
 
 @requires(Permission.VIEW)
 def template(request: HttpRequest) -> HttpResponse:
-    response = HttpResponse(services.template(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="mass-ratios.csv"'
+    return _csv(services.template(), "mass-ratios.csv")
+
+
+def _csv(text: str, filename: str) -> HttpResponse:
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response

@@ -11,7 +11,7 @@ from cells.services.merging import merge
 from ftir import report
 from ftir.jobs import fitting
 from ftir.models import Calibration
-from ftir.services import calibrations, compositions, fit_settings, spectra
+from ftir.services import calibrations, compositions, fit_settings, plans, spectra
 from tests.ftir.conftest import as_csv
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def quick_report(fitted, samples, monkeypatch):
 
 
 def test_a_fitted_calibration_says_what_the_plan_gains(calibration):
-    plan = calibrations.plan(calibration, 4)
+    plan = plans.plan(calibration, 4)
 
     assert len(plan.error_now) == 5
     assert all(then < now for now, then in zip(plan.error_now, plan.error_then, strict=True))
@@ -129,6 +129,8 @@ def test_a_killed_fit_leaves_a_draft_that_fits_again(molecules, upload, quick_re
     assert draft.state == Calibration.State.READY
     assert draft.in_use
     assert compositions.fitted_of(draft).model.components == draft.component_names
+    assert draft.report["range"]["first"] == pytest.approx(650)
+    assert draft.report["step_per_cm"] == pytest.approx(4)
 
 
 def test_samples_changed_while_they_were_fitted_are_not_taken_for_it(

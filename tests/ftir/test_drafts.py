@@ -3,13 +3,17 @@
 import io
 import zipfile
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from battery_db.lib.errors import LabError, NotAllowed
+from battery_db.lib.runs.models import Job
 from ftir import ratio_tables, uploads
+from ftir.jobs import demonstrating
 from ftir.models import Calibration, InfraredSpectrum
-from ftir.services import calibrations, drafts
+from ftir.services import calibrations, drafts, plans
+from tests.ftir.conftest import as_csv
 
 HEADER = "file,LiPF6,EC,EMC,DMC,DEC\n"
 
@@ -156,3 +160,88 @@ def test_a_zip_is_its_files_or_says_why_not(monkeypatch):
     monkeypatch.setattr(uploads, "LARGEST_UNPACKED", 0)
     with pytest.raises(LabError, match="more than 0 MiB"):
         uploads.by_name([("all.zip", content)], 9)
+
+
+@pytest.mark.django_db
+def test_a_plan_without_known_mixtures_keeps_salt_within_what_dissolves(molecules):
+    made = calibrations.start("Ours", ("LiPF6", "EC", "EMC"))
+
+    assert plans.limits_of(made) == [0.25, 1, 1]
+    planned = plans.plan(made, 6).design.mass_ratio
+    assert planned[:, 0].max() == pytest.approx(0.25, abs=0.001)
+    narrow = plans.plan(made, 6, [0.1, 0.6, 0.8]).design.mass_ratio
+    assert (narrow.max(axis=0) <= np.array([0.101, 0.601, 0.801])).all()
+    without = plans.plan(made, 4, [0, 1, 1]).design.mass_ratio
+    assert (without[:, 0] == 0).all()
+    with pytest.raises(LabError, match="sum to less than 1"):
+        plans.plan(made, 4, [0.1, 0.2, 0.3])
+
+
+@pytest.mark.django_db
+def test_the_limits_of_known_mixtures_are_what_they_hold(draft):
+    largest = np.max([ratio_of(draft, f"mixture-0{n}.csv") for n in (1, 2, 3)], axis=0)
+    usual = np.array([0.25, 1, 1, 1, 1])
+
+    assert plans.limits_of(draft) == pytest.approx(np.where(largest > 0, largest, usual))
+
+
+@pytest.mark.django_db
+def test_a_plan_is_downloaded_filled_in_and_uploaded_again(draft, more, client_as):
+    client = client_as("member")
+    address = draft.get_absolute_url()
+    query = {"count": 3, "most-0": "12"}
+
+    page = client.get(address, query)
+    table = client.get(f"{address}plan.csv", query).content.decode()
+
+    assert f"{address}plan.csv?count=3&amp;most-0=12" in page.content.decode()
+    names, known = ratio_tables.parse_ratios(table)
+    assert names == draft.component_names
+    assert list(known) == ["mixture-04", "mixture-05", "mixture-06"]  # 1 to 3 are there
+    assert max(row[0] for row in known.values()) <= 0.121
+    assert client.get(f"{address}plan.csv").status_code == 302
+    files = [(f"{name}.csv", content) for name, (_, content) in zip(known, more, strict=False)]
+    assert drafts.add_spectra(draft, table, files) == 3
+    assert ratio_of(draft, "mixture-05.csv") == pytest.approx(known["mixture-05"], abs=1e-4)
+
+
+@pytest.mark.django_db
+def test_a_spectrum_that_cuts_the_range_is_named(molecules, upload, mixture, client_as):
+    draft = calibrations.create("Ours", *upload)
+    axis, absorbance = mixture([0.1, 0.3, 0.6, 0, 0])
+    kept = axis > 900
+    drafts.add_spectra(draft, "", [("short.csv", as_csv(axis[kept], absorbance[kept]))])
+
+    shared = calibrations.shared_range(draft)
+    page = client_as("viewer").get(draft.get_absolute_url()).content.decode()
+
+    assert shared.why == "short.csv begins at 900 1/cm."
+    assert calibrations.load_samples(draft).wavenumber_per_cm[0] == pytest.approx(shared.first)
+    assert "cover only 900 to 2078: short.csv begins at 900 1/cm." in page
+
+
+class Context:
+    """A job's context, as far as the demonstration asks for one."""
+
+    requested_by_id = None
+
+    def progress(self, done, total, text) -> None:
+        pass
+
+
+@pytest.mark.django_db
+def test_a_lab_without_a_calibration_gets_the_demonstration_by_a_button(client_as, monkeypatch):
+    assert "Make the demonstration" not in (
+        client_as("member").get("/ftir/calibrations/").content.decode()
+    )
+    client = client_as("curator")
+    assert "Make the demonstration" in client.get("/ftir/calibrations/").content.decode()
+    client.post("/ftir/calibrations/demonstration/")
+    assert Job.objects.get().kind == "ftir.make_demonstration"
+    made = calibrations.create_demonstration()
+
+    done = demonstrating.make_demonstration(Context())
+
+    assert done.url == made.get_absolute_url()
+    assert Job.objects.filter(kind="ftir.fit_calibration").count() == 1
+    assert Calibration.objects.get() == made

@@ -18,7 +18,7 @@ from ftir import ratio_tables
 from ftir.bands import BANDS
 from ftir.jobs import importing
 from ftir.models import Calibration, Composition, InfraredSpectrum
-from ftir.services import calibrations, compositions, spectra
+from ftir.services import calibrations, compositions, plans, spectra
 from tests.ftir.conftest import as_csv
 
 pytestmark = pytest.mark.django_db
@@ -325,7 +325,7 @@ def test_the_plan_asks_for_mixtures_within_what_is_known(molecules, upload):
     table, files = upload
     made = calibrations.create("Ours", table, files)
 
-    plan = calibrations.plan(made, 4)
+    plan = plans.plan(made, 4)
 
     assert plan.design.mass_ratio.sum(axis=1) == pytest.approx(1)
     assert plan.design.expected_error < plan.design.expected_error_before
