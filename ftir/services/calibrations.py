@@ -17,7 +17,7 @@ from cells.models import Molecule
 from cells.services.materials import define_molecule
 from ftir import ratio_tables, uploads
 from ftir.models import Calibration, CalibrationComponent, CalibrationSample, InfraredSpectrum
-from ftir.services import compositions, spectra
+from ftir.services import spectra
 
 if TYPE_CHECKING:
     from ftir.calibration import Samples
