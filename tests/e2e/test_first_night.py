@@ -50,7 +50,7 @@ def test_the_first_night_ends_with_a_model_that_learned_ten_cycles(tab, lab):
 
     assert tables
     for table in tables.values():
-        assert table.shape[1] == 19
+        assert table.shape[1] == 20
         assert len(table) > 10
         # A cycle that still runs has its numbers empty.
         assert table["Total Discharge Capacity (mAh)"].dropna().between(50, 2000).all()
