@@ -83,7 +83,7 @@ def night_files(request: HttpRequest, job_id: str) -> HttpResponse:
     """What became of each file in a night, and why."""
     job = get_object_or_404(Job, kind=NIGHT, pk=job_id)
     form = NightFilesForm(request.GET)
-    context: dict[str, Any] = {"job": job, "form": form}
+    context: dict[str, Any] = {"job": job, "filter": {"form": form}}
     try:
         rows = outcomes.read(job, form.asked())
     except LabError as error:

@@ -35,11 +35,11 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.core.files.base import File  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.test import Client  # noqa: E402
-from django.utils import timezone  # noqa: E402
 
 from battery_db.lib.series import write_parquet  # noqa: E402
 from battery_db.lib.storage import storage  # noqa: E402
-from cells.models import FileMetadata, Folder, RawFile  # noqa: E402
+from benchmarks.rows import imported_test  # noqa: E402
+from cells.models import Folder  # noqa: E402
 from cycling.jobs.grouping import group_cell  # noqa: E402
 from cycling.models import CyclingTest, HalfCycle  # noqa: E402
 
@@ -53,7 +53,7 @@ def main() -> None:
     client = Client(HTTP_HOST="localhost")
     client.force_login(User.objects.create_superuser("bench"))
     folder = Folder.objects.create(name="bench", path=_folder.name, time_zone="UTC")
-    many_cycles(test_of(folder, 10001))
+    many_cycles(imported_test(folder, 10001))
     group_cell(10001)
     show(f"{CYCLES} cycles: bare query of the rows", bare_rows)
     for name in ("discharge_capacity", "coulombic_efficiency", "delta_voltage"):
@@ -64,7 +64,7 @@ def main() -> None:
     )
     show("fix bad cycles", get(client, "/cycling/cells/10001/fix.json?polarity=discharge"))
     show("the panel", get(client, "/cycling/cells/10001/panel/"))
-    long = test_of(folder, 10002)
+    long = imported_test(folder, 10002)
     long_record(long)
     show(f"{RECORDS:,} records: pyarrow reads three columns", lambda: bare_read(long), 5)
     url = f"/cycling/tests/{long.pk}/overview.json"
@@ -90,21 +90,6 @@ def get(client: Client, url: str) -> Callable[[], object]:
         assert answer.status_code == 200, answer.content[:200]
 
     return call
-
-
-def test_of(folder: Folder, cell_id: int) -> CyclingTest:
-    now = timezone.now()
-    file = RawFile.objects.create(
-        folder=folder, path=f"{cell_id}.txt", name=f"{cell_id}.txt", size=1, modified_at=now,
-        mtime_ns=1, sha256=f"{cell_id:064}", state=RawFile.State.STABLE, changed_at=now,
-    )  # fmt: skip
-    FileMetadata.objects.create(
-        file=file, experiment="cycling", cell_id=cell_id, start_cycle=0, is_valid=True
-    )
-    return CyclingTest.objects.create(
-        file=file, sha256=file.sha256, status="imported", imported_at=now,
-        series_name=f"cycling/{cell_id}.parquet",
-    )  # fmt: skip
 
 
 def many_cycles(test: CyclingTest) -> None:

@@ -35,16 +35,14 @@ import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.utils import timezone  # noqa: E402
 
+from benchmarks.rows import imported_test  # noqa: E402
 from cells.models import (  # noqa: E402
     Dataset,
     DatasetCell,
     DatasetFilter,
-    FileMetadata,
     FilterRange,
     Folder,
-    RawFile,
     WetCell,
 )
 from cycling.exports.tensors import encode  # noqa: E402
@@ -117,7 +115,7 @@ def lab() -> Dataset:
     for cell_id in range(10_001, 10_001 + CELLS):
         cell = WetCell.objects.create(cell_id=cell_id)
         DatasetCell.objects.create(dataset=dataset, wet_cell=cell, name=f"cell {cell_id}")
-        half_cycles(test_of(folder, cell_id))
+        half_cycles(imported_test(folder, cell_id))
     return dataset
 
 
@@ -126,21 +124,6 @@ def add_filter(dataset: Dataset, low: float, high: float) -> None:
     FilterRange.objects.create(
         filter=chosen, polarity="discharge", attribute="end_voltage", minimum=low, maximum=high
     )
-
-
-def test_of(folder: Folder, cell_id: int) -> CyclingTest:
-    now = timezone.now()
-    file = RawFile.objects.create(
-        folder=folder, path=f"{cell_id}.txt", name=f"{cell_id}.txt", size=1, modified_at=now,
-        mtime_ns=1, sha256=f"{cell_id:064}", state=RawFile.State.STABLE, changed_at=now,
-    )  # fmt: skip
-    FileMetadata.objects.create(
-        file=file, experiment="cycling", cell_id=cell_id, start_cycle=0, is_valid=True
-    )
-    return CyclingTest.objects.create(
-        file=file, sha256=file.sha256, status="imported", imported_at=now,
-        series_name=f"cycling/{cell_id}.parquet",
-    )  # fmt: skip
 
 
 def half_cycles(test: CyclingTest) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eis.circuits import Branches, Circuit, Leaf, Node
+from eis.circuits import Circuit, Leaf, Node, resistor_beside
 from eis.conversions import cpe_to_zarc
 
 
@@ -53,7 +53,7 @@ def _found(node: Node, values: Mapping[str, float]) -> Iterator[tuple[str, Numbe
             resistance, frequency = values[f"{node.name}_R"], values[f"{node.name}_fc"]
             yield node.name, (resistance, frequency, values[f"{node.name}_phi"])
         return
-    pair = _pair(node)
+    pair = resistor_beside(node, "C", "CPE")
     if pair is None:
         for part in node.parts:
             yield from _found(part, values)
@@ -66,12 +66,3 @@ def _found(node: Node, values: Mapping[str, float]) -> Iterator[tuple[str, Numbe
     numbers = (values[resistor.name], capacity, exponent)
     if all(np.isfinite(numbers)) and min(numbers) > 0:
         yield f"{resistor.name}, {other.name}", cpe_to_zarc(*numbers)
-
-
-def _pair(node: Branches) -> tuple[Leaf, Leaf] | None:
-    """The resistor and the C or CPE that alone stand beside each other."""
-    leaves = {part.element.symbol: part for part in node.parts if isinstance(part, Leaf)}
-    if not node.parallel or len(node.parts) != 2 or len(leaves) != 2 or "R" not in leaves:
-        return None
-    other = leaves.get("C") or leaves.get("CPE")
-    return (leaves["R"], other) if other else None

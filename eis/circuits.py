@@ -65,6 +65,15 @@ class Branches:
 Node = Leaf | Branches
 
 
+def resistor_beside(node: Node, *symbols: str) -> tuple[Leaf, Leaf] | None:
+    """The resistor and the element of ``symbols`` that alone stand beside each other."""
+    if isinstance(node, Leaf) or not node.parallel or len(node.parts) != 2:
+        return None
+    leaves = {part.element.symbol: part for part in node.parts if isinstance(part, Leaf)}
+    others = [leaf for symbol, leaf in leaves.items() if symbol in symbols]
+    return (leaves["R"], others[0]) if "R" in leaves and others else None
+
+
 @dataclass(frozen=True)
 class Circuit:
     """A circuit: a tree of elements, and the flat vector of their parameters."""

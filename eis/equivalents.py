@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from battery_db.lib.spectra import FloatArray
-from eis.circuits import Branches, Circuit, Leaf, Node, parse_circuit
+from eis.circuits import Branches, Circuit, Leaf, Node, parse_circuit, resistor_beside
 from eis.conversions import (
     Ladder,
     NotConvertible,
@@ -79,7 +79,7 @@ def _forms(root: Node, values: Values) -> Iterator[tuple[str, Callable[[], Conve
     leaves = list(_leaves(root))
     if any(leaf.element.symbol == "ZARC" for leaf in leaves):
         yield "with constant phase elements", partial(_rewritten, root, values, _without_zarc)
-    if any(_pair(node, "CPE") for node in _nodes(root)):
+    if any(resistor_beside(node, "CPE") for node in _nodes(root)):
         yield "with ZARCs", partial(_rewritten, root, values, _with_zarc)
 
 
@@ -106,7 +106,7 @@ def _voigt(root: Node, values: Values) -> Voigt | None:
     """One resistor, pairs p(R,C) and at most one capacitor in series; nothing else."""
     if isinstance(root, Leaf) or root.parallel:
         return None
-    pairs = [pair for part in root.parts if (pair := _pair(part, "C"))]
+    pairs = [pair for part in root.parts if (pair := resistor_beside(part, "C"))]
     alone = [part for part in root.parts if isinstance(part, Leaf)]
     resistors, capacitors = (_of(alone, symbol) for symbol in ("R", "C"))
     known = len(pairs) + len(resistors) + len(capacitors)
@@ -173,14 +173,6 @@ def _bridge(root: Node) -> tuple[str, str, str] | None:
     return outer[0].name, resistor.name, rest.name
 
 
-def _pair(node: Node, symbol: str) -> tuple[Leaf, Leaf] | None:
-    """A resistor and an element ``symbol`` that alone stand beside each other."""
-    if isinstance(node, Leaf) or not node.parallel or len(node.parts) != 2:
-        return None
-    resistors, others = _of(node.parts, "R"), _of(node.parts, symbol)
-    return (resistors[0], others[0]) if resistors and others else None
-
-
 Rewrite = Callable[[Node, Values, set[str]], tuple[str, list[float]] | None]
 
 
@@ -214,7 +206,7 @@ def _without_zarc(node: Node, values: Values, taken: set[str]) -> tuple[str, lis
 
 
 def _with_zarc(node: Node, values: Values, taken: set[str]) -> tuple[str, list[float]] | None:
-    pair = _pair(node, "CPE")
+    pair = resistor_beside(node, "CPE")
     if pair is None:
         return None
     name = pair[1].name

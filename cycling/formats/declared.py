@@ -37,7 +37,7 @@ def fitting(path: Path, declared: Sequence[ColumnDeclaration]) -> ColumnDeclarat
     for declaration in declared:
         try:
             grid = first_rows(path, declaration.separator, declaration.header_line + 1)
-        except LabError:
+        except LabError:  # no table by this declaration; the reader says what the file is
             continue
         header = header_of(grid, declaration.header_line)
         if header and {column.header for column in declaration.columns} <= set(header):
